@@ -31,10 +31,9 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   return pino(
     {
-      name: options.name,
       level: options.level ?? 'info',
       redact: { paths: redactedPaths, censor: '[redacted]' },
-      base: null,
+      base: { name: options.name },
     },
     options.destination ?? pino.destination({ dest: 2, sync: true }),
   );
