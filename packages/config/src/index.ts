@@ -1,4 +1,7 @@
+export { formatPath, hasErrors, renderProblems } from './diagnostics.ts';
 export { configErrors } from './errors.ts';
+export { type Environment, variableOf } from './load/environment.ts';
+export { type ConfigSource, type LoadedConfig, loadConfig, requireConfig } from './load/load.ts';
 export {
   type CloudInstances,
   type CloudPlan,
@@ -10,7 +13,7 @@ export {
   type PlanNumber,
   type ProxyPlan,
   type ProxyShare,
-  valueOf,
+  planValue,
 } from './plan/plan.ts';
 export {
   type InstanceSize,
@@ -33,3 +36,10 @@ export {
   type TargetConfig,
 } from './schema/schema.ts';
 export { type Edition, editions, type LoadClass, loadClasses } from './schema/targets.ts';
+export {
+  difyIndex,
+  type IndexKey,
+  type LogstoreOptions,
+  logstoresOf,
+  type SlsIndex,
+} from './sls/dify-index.ts';

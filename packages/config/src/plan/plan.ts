@@ -109,6 +109,6 @@ export interface Plan {
 }
 
 /** The value of `key`, or undefined when the plan has no such number. */
-export function valueOf(plan: Plan, key: string): number | undefined {
+export function planValue(plan: Plan, key: string): number | undefined {
   return plan.numbers.find((number) => number.key === key)?.value;
 }

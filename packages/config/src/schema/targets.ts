@@ -115,7 +115,13 @@ const network = z
     vSwitchIds: option(z.array(resourceId('vsw')).min(1).max(2).optional(), {
       description: 'Its vSwitches, one per zone. Needs vpcId.',
     }),
-    cidr: option(z.cidrv4().default('192.168.0.0/16'), { description: 'Address range of a new VPC.' }),
+    cidr: option(
+      z
+        .string()
+        .regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'an address range such as 192.168.0.0/16')
+        .default('192.168.0.0/16'),
+      { description: 'Address range of a new VPC.' },
+    ),
   })
   .prefault({});
 
