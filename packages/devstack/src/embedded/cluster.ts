@@ -163,7 +163,9 @@ function runProgram(
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
     child.once('error', (error) => resolve({ code: messageOf(error), output: output.trim() }));
-    child.once('close', (code, signal) => resolve({ code: code ?? signal ?? 'unknown', output: output.trim() }));
+    child.once('close', (code, signal) =>
+      resolve({ code: code ?? signal ?? 'unknown', output: output.trim() }),
+    );
   });
 }
 
