@@ -154,11 +154,21 @@ export async function runProcess(
 }
 
 /** The object of a JSON line, or `undefined` when the line is something else. */
-export function jsonObjectOf(line: string): Record<string, unknown> | undefined {
+function jsonObjectOf(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
     return undefined;
   }
+}
+
+/** The objects that a program has printed, one a line; other lines are passed over. */
+export function jsonLinesOf(text: string): Record<string, unknown>[] {
+  const objects: Record<string, unknown>[] = [];
+  for (const line of text.split('\n')) {
+    const object = jsonObjectOf(line);
+    if (object !== undefined) objects.push(object);
+  }
+  return objects;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { root, startSlsProcess } from '../../src/apps.ts';
 import { startStackOfTest } from '../../src/dev-stack.ts';
 import { preparePython } from '../../src/python-environment.ts';
-import { jsonObjectOf, runProcess } from '../../src/running-process.ts';
+import { jsonLinesOf, runProcess } from '../../src/running-process.ts';
 
 const program = `${root}/test/compat/dify/dify_contract.py`;
 const common = ['aliyun-log-python-sdk==0.9.47', 'psycopg2-binary==2.9.13'];
@@ -14,7 +14,7 @@ const environments = {
 
 /** What the program printed, split into what passed and what did not. */
 function checksOf(stdout: string): { passed: string[]; failed: unknown[]; isComplete: boolean } {
-  const lines = stdout.split('\n').flatMap((line) => jsonObjectOf(line) ?? []);
+  const lines = jsonLinesOf(stdout);
   const checks = lines.filter((line) => 'check' in line);
   return {
     passed: checks
