@@ -1,3 +1,15 @@
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, systemCodeOf } from '@sampan/base';
+import { slsEmulatorErrors } from '../errors.ts';
+import {
+  checkRecord,
+  parseSegmentFileName,
+  recordHeadBytes,
+  segmentFileName,
+  segmentHeadBytes,
+} from './segment-format.ts';
+
 /** One acknowledged log group. */
 export interface SegmentRecord {
   /** Consecutive per shard, from 0; one per log group. */
@@ -10,10 +22,132 @@ export interface SegmentRecord {
 
 /** Reads a shard's segments forward; remembers where it stands, so following a growing shard costs no search. */
 export interface ShardReader {
-  /** Records with `from <= position < to`. Synchronous: meant for worker threads. */
+  /**
+   * Records with `from <= position < to`. Synchronous: meant for worker threads. Throws
+   * `SLS_SEGMENT_CORRUPT` when one of them is missing or does not match its checksum.
+   */
   read(from: number, to: number): Generator<SegmentRecord, void, undefined>;
   close(): void;
 }
 
+const chunkBytes = 256 * 1024;
+
+/** Where the reader stands: behind the record before `position`, in the segment that began at `first`. */
+interface Place {
+  readonly fd: number;
+  readonly first: number;
+  position: number;
+  offset: number;
+}
+
 /** Opens no file until the first read. Safe beside a writer as long as `to` is an acknowledged end. */
-export declare function createShardReader(shardDirectory: string): ShardReader;
+export function createShardReader(shardDirectory: string): ShardReader {
+  let place: Place | undefined;
+
+  function close(): void {
+    if (place !== undefined) closeSync(place.fd);
+    place = undefined;
+  }
+
+  function open(first: number): Place {
+    close();
+    const path = join(shardDirectory, segmentFileName(first));
+    try {
+      place = { fd: openSync(path, 'r'), first, position: first, offset: segmentHeadBytes };
+    } catch (error) {
+      const reason = systemCodeOf(error) === 'ENOENT' ? 'the file is missing' : messageOf(error);
+      throw slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
+        message: `segment ${path} cannot be read: ${reason}`,
+        hint: 'restore the data directory from a copy, or delete the logstore',
+        cause: error,
+      });
+    }
+    return place;
+  }
+
+  function* read(from: number, to: number): Generator<SegmentRecord, void, undefined> {
+    if (from >= to) return;
+    // Following on is the common case. Anything else starts at the head of a segment and passes over records.
+    let here = place?.position === from ? place : open(segmentHolding(shardDirectory, from));
+    // Bytes read ahead are dropped at the end of every call: behind the acknowledged end they may still change.
+    let chunk: Buffer = Buffer.alloc(0);
+    let at = 0;
+    while (here.position < to) {
+      const check = checkRecord(chunk, at, here.position);
+      if (check.kind === 'record') {
+        const record = recordAt(chunk, at, check.end);
+        here.offset += check.end - at;
+        here.position += 1;
+        at = check.end;
+        if (record.position >= from) yield record;
+        continue;
+      }
+      if (check.kind === 'broken') throw corrupt(shardDirectory, here);
+      chunk = readChunk(here, Math.max(chunkBytes, check.bytesNeeded));
+      at = 0;
+      if (chunk.length >= check.bytesNeeded) continue;
+      // The segment ends here; the next one is named after the position wanted. Following the same name
+      // again means that an acknowledged record is not there.
+      if (chunk.length > 0 || here.first === here.position) throw corrupt(shardDirectory, here);
+      here = open(here.position);
+    }
+  }
+
+  return { read, close };
+}
+
+/** One pass over a range of a shard with a reader of its own. */
+export function* readRecords(
+  shardDirectory: string,
+  from: number,
+  to: number,
+): Generator<SegmentRecord, void, undefined> {
+  const reader = createShardReader(shardDirectory);
+  try {
+    yield* reader.read(from, to);
+  } finally {
+    reader.close();
+  }
+}
+
+function recordAt(chunk: Buffer, at: number, end: number): SegmentRecord {
+  return {
+    position: chunk.readUIntLE(at + 8, 6),
+    receivedAtMs: chunk.readUIntLE(at + 16, 6),
+    bytes: chunk.subarray(at + recordHeadBytes, end),
+  };
+}
+
+function readChunk(place: Place, bytes: number): Buffer {
+  const chunk = Buffer.allocUnsafe(bytes);
+  let filled = 0;
+  while (filled < bytes) {
+    const got = readSync(place.fd, chunk, filled, bytes - filled, place.offset + filled);
+    if (got === 0) break;
+    filled += got;
+  }
+  return chunk.subarray(0, filled);
+}
+
+function segmentHolding(shardDirectory: string, position: number): number {
+  let holding: number | undefined;
+  for (const name of readdirSync(shardDirectory)) {
+    const first = parseSegmentFileName(name);
+    if (first !== undefined && first <= position && first >= (holding ?? 0)) holding = first;
+  }
+  if (holding === undefined) {
+    throw slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
+      message: `no segment of ${shardDirectory} holds position ${position}`,
+      hint: 'restore the data directory from a copy, or delete the logstore',
+    });
+  }
+  return holding;
+}
+
+function corrupt(shardDirectory: string, place: Place): Error {
+  const path = join(shardDirectory, segmentFileName(place.first));
+  return slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
+    message: `record ${place.position} at byte ${place.offset} of ${path} is missing or does not match its checksum`,
+    hint: 'restore the data directory from a copy, or delete the logstore',
+  });
+}

@@ -1,0 +1,94 @@
+import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  checkRecord,
+  isSegmentHead,
+  parseSegmentFileName,
+  segmentFileName,
+  segmentHeadBytes,
+} from './segment-format.ts';
+import { syncDirectory } from './sync-directory.ts';
+
+/** What a shard's folder holds once its end has been made sound. */
+export interface RecoveredShard {
+  /** Position of the next record. */
+  readonly end: number;
+  /** The segment to go on writing; absent when the next record begins a new one. */
+  readonly last: { readonly first: number; readonly bytes: number } | undefined;
+  /** Bytes cut off behind the last sound record; 0 after a clean stop. */
+  readonly tornBytes: number;
+}
+
+const chunkBytes = 1024 * 1024;
+
+/**
+ * Makes the folder and cuts off what a crash left half written behind the last sound record. Only the last
+ * segment can have such a tail, because a segment is begun only after its predecessor was synced. What is cut
+ * off was never acknowledged; it is kept once, as `torn.bin`, for whoever wants to look.
+ */
+export async function recoverShard(directory: string): Promise<RecoveredShard> {
+  await mkdir(directory, { recursive: true });
+  const firsts = (await readdir(directory))
+    .map(parseSegmentFileName)
+    .filter((first) => first !== undefined)
+    .sort((a, b) => a - b);
+  const first = firsts.at(-1);
+  if (first === undefined) return { end: 0, last: undefined, tornBytes: 0 };
+
+  const path = join(directory, segmentFileName(first));
+  const scan = await scanSegment(path, first);
+  if (scan.soundBytes < segmentHeadBytes) {
+    // The crash came between making the file and writing its head: there is no record in it.
+    await rm(path);
+    await syncDirectory(directory);
+    return { end: first, last: undefined, tornBytes: scan.fileBytes };
+  }
+  const tornBytes = scan.fileBytes - scan.soundBytes;
+  if (tornBytes > 0) await cutTail(directory, path, scan.soundBytes);
+  return { end: scan.end, last: { first, bytes: scan.soundBytes }, tornBytes };
+}
+
+interface Scan {
+  readonly end: number;
+  readonly soundBytes: number;
+  readonly fileBytes: number;
+}
+
+async function scanSegment(path: string, first: number): Promise<Scan> {
+  await using file = await open(path, 'r');
+  const fileBytes = (await file.stat()).size;
+  const head = Buffer.alloc(segmentHeadBytes);
+  await file.read(head, 0, segmentHeadBytes, 0);
+  if (!isSegmentHead(head, first)) return { end: first, soundBytes: 0, fileBytes };
+
+  let position = first;
+  let offset = segmentHeadBytes;
+  let chunk = Buffer.alloc(0);
+  let at = 0;
+  for (;;) {
+    const check = checkRecord(chunk, at, position);
+    if (check.kind === 'record') {
+      offset += check.end - at;
+      at = check.end;
+      position += 1;
+      continue;
+    }
+    if (check.kind === 'broken' || fileBytes - offset < check.bytesNeeded) break;
+    chunk = Buffer.allocUnsafe(Math.max(chunkBytes, check.bytesNeeded));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
+    chunk = chunk.subarray(0, bytesRead);
+    at = 0;
+    if (bytesRead < check.bytesNeeded) break;
+  }
+  return { end: position, soundBytes: offset, fileBytes };
+}
+
+async function cutTail(directory: string, path: string, soundBytes: number): Promise<void> {
+  await using file = await open(path, 'r+');
+  const { size } = await file.stat();
+  const tail = Buffer.alloc(Math.min(size - soundBytes, chunkBytes));
+  await file.read(tail, 0, tail.length, soundBytes);
+  await writeFile(join(directory, 'torn.bin'), tail);
+  await file.truncate(soundBytes);
+  await file.sync();
+}
