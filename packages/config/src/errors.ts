@@ -26,6 +26,7 @@ export const configErrors = defineErrors({
     family: 'user',
     summary: 'the connection ceiling of the RDS class is not known',
   },
+  CONFIG_SIZE_ILLEGAL: { family: 'user', summary: 'SAE does not offer this pair of processor and memory' },
   CONFIG_PLAN_CONNECTIONS: {
     family: 'user',
     summary: 'the components may open more connections than there are',

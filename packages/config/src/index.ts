@@ -15,6 +15,7 @@ export {
   type ProxyShare,
   planValue,
 } from './plan/plan.ts';
+export { type PlanQuestion, planFor, planOf } from './plan/planner.ts';
 export {
   type InstanceSize,
   type PostgresSize,
@@ -26,6 +27,7 @@ export {
   redisClasses,
   type SizedService,
 } from './plan/published-sizes.ts';
+export { isLegalSize, nearestLegalSizes, saeSizes } from './plan/sae-sizes.ts';
 export type { KeyPath, Position, Problem, ProblemCode } from './problem.ts';
 export { type ComponentName, componentNames } from './schema/components.ts';
 export {
