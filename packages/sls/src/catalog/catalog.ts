@@ -4,11 +4,11 @@ import { slsErrors } from '@sampan/sls-wire';
 import type { Documents } from '../storage/documents.ts';
 import type { LogStorage } from '../storage/store.ts';
 import { type IndexConfig, parseIndexConfig } from './index-config.ts';
-import { loadCatalog, type StoredIndex } from './load-catalog.ts';
+import { type CatalogTables, loadCatalog, type StoredIndex } from './load-catalog.ts';
 import { type Logstore, type LogstoreInput, mergeSettings, shardCountDefault } from './logstore.ts';
 import { checkLogstoreName, checkProjectName } from './names.ts';
 import type { Project, ProjectInput } from './project.ts';
-import { evenShards } from './shards.ts';
+import { evenShards, type Shard } from './shards.ts';
 
 /**
  * Projects, logstores and their indexes. Reads are synchronous, from memory; a change resolves when it is
@@ -56,55 +56,196 @@ export interface CatalogOptions {
 
 /** Reads the catalogue and opens the log of every logstore in it. */
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
-  const { documents, storage, clock } = options;
-  const { projects, logstores, indexes } = await loadCatalog(documents);
-  const uids = new Set([...logstores.values()].flatMap((some) => [...some.values()].map((one) => one.uid)));
-  await storage.dropAllExcept(uids);
-  for (const some of logstores.values()) {
-    for (const one of some.values()) {
-      await storage.open(
-        one.uid,
-        one.shards.map((shard) => shard.shardID),
-      );
-    }
+  const tables = await loadCatalog(options.documents);
+  const logstores = [...tables.logstores.values()].flatMap((some) => [...some.values()]);
+  await options.storage.dropAllExcept(new Set(logstores.map((logstore) => logstore.uid)));
+  for (const { uid, shards } of logstores) await options.storage.open(uid, shards.map(shardNumber));
+  return new DurableCatalog(options, tables);
+}
+
+class DurableCatalog implements Catalog {
+  readonly #options: CatalogOptions;
+  readonly #tables: CatalogTables;
+  /** Changes run one after another: each checks what the one before it left. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CatalogOptions, tables: CatalogTables) {
+    this.#options = options;
+    this.#tables = tables;
   }
 
-  const nowSeconds = (): number => Math.floor(clock.nowMs() / 1000);
-  const projectDocument = (name: string): string => `projects/${name}/project`;
-  const logstoreDocument = (project: string, name: string): string => `projects/${project}/logstores/${name}`;
-  const indexDocument = (project: string, name: string): string => `projects/${project}/indexes/${name}`;
-
-  // Changes run one after another: each checks what the one before it left.
-  let last: Promise<unknown> = Promise.resolve();
-  function change<T>(run: () => Promise<T>): Promise<T> {
-    const next = last.catch(() => {}).then(run);
-    last = next.catch(() => {});
-    return next;
+  projects(): readonly Project[] {
+    return [...this.#tables.projects.values()].sort((a, b) => (a.projectName < b.projectName ? -1 : 1));
   }
 
-  function requireProject(name: string): Project {
-    const project = projects.get(name);
+  project(name: string): Project | undefined {
+    return this.#tables.projects.get(name);
+  }
+
+  requireProject(name: string): Project {
+    const project = this.project(name);
     if (project === undefined) throw slsErrors.projectNotExist(name);
     return project;
   }
 
-  function requireLogstore(project: string, name: string): Logstore {
-    const logstore = logstores.get(project)?.get(name);
+  createProject(input: ProjectInput): Promise<void> {
+    return this.#change(() => this.#createProject(input));
+  }
+
+  ensureProject(input: ProjectInput): Promise<boolean> {
+    return this.#change(async () => {
+      if (this.project(input.projectName) !== undefined) return false;
+      await this.#createProject(input);
+      return true;
+    });
+  }
+
+  updateProject(name: string, change: { description?: string | undefined }): Promise<void> {
+    return this.#change(async () => {
+      const before = this.requireProject(name);
+      const description = change.description ?? before.description;
+      await this.#saveProject({ ...before, description, lastModifyTime: this.#nowSeconds() });
+    });
+  }
+
+  deleteProject(name: string): Promise<void> {
+    return this.#change(async () => {
+      this.requireProject(name);
+      const gone = this.logstores(name);
+      // Once this document is gone the project is; the rest is tidied here or at the next start.
+      await this.#options.documents.remove(projectDocument(name));
+      this.#tables.projects.delete(name);
+      this.#tables.logstores.delete(name);
+      await this.#options.documents.removeFolder(`projects/${name}`);
+      for (const { uid } of gone) await this.#dropData(uid);
+    });
+  }
+
+  logstores(project: string): readonly Logstore[] {
+    return [...this.#logstoresOf(project).values()].sort((a, b) =>
+      a.logstoreName < b.logstoreName ? -1 : 1,
+    );
+  }
+
+  logstore(project: string, name: string): Logstore | undefined {
+    return this.#tables.logstores.get(project)?.get(name);
+  }
+
+  requireLogstore(project: string, name: string): Logstore {
+    const logstore = this.logstore(project, name);
     if (logstore !== undefined) return logstore;
-    requireProject(project);
+    this.requireProject(project);
     throw slsErrors.logStoreNotExist(name);
   }
 
-  async function saveProject(project: Project): Promise<void> {
-    await documents.write(projectDocument(project.projectName), project);
-    projects.set(project.projectName, project);
+  createLogstore(project: string, name: string, input: LogstoreInput = {}): Promise<void> {
+    return this.#change(() => this.#createLogstore(project, name, input));
   }
 
-  async function createProject(input: ProjectInput): Promise<void> {
+  ensureLogstore(project: string, name: string, input: LogstoreInput = {}): Promise<boolean> {
+    return this.#change(async () => {
+      if (this.logstore(project, name) !== undefined) return false;
+      await this.#createLogstore(project, name, input);
+      return true;
+    });
+  }
+
+  updateLogstore(project: string, name: string, input: LogstoreInput): Promise<void> {
+    return this.#change(async () => {
+      const before = this.requireLogstore(project, name);
+      if (before.mode === 'standard' && input.mode === 'lite') {
+        throw slsErrors.notSupported(
+          'The logstore mode or telemetryType is not supported for current metering mode.',
+        );
+      }
+      await this.#saveLogstore({
+        ...before,
+        ...mergeSettings(input, before),
+        lastModifyTime: this.#nowSeconds(),
+      });
+    });
+  }
+
+  deleteLogstore(project: string, name: string): Promise<void> {
+    return this.#change(async () => {
+      const { uid } = this.requireLogstore(project, name);
+      await this.#options.documents.remove(logstoreDocument(project, name));
+      this.#logstoresOf(project).delete(name);
+      await this.#options.documents.remove(indexDocument(project, name));
+      await this.#dropData(uid);
+    });
+  }
+
+  index(project: string, logstore: string): IndexConfig | undefined {
+    return this.storedIndex(project, logstore)?.config;
+  }
+
+  storedIndex(project: string, logstore: string): StoredIndex | undefined {
+    const uid = this.logstore(project, logstore)?.uid;
+    return uid === undefined ? undefined : this.#tables.indexes.get(uid);
+  }
+
+  createIndex(project: string, logstore: string, json: unknown): Promise<void> {
+    return this.#change(async () => {
+      const target = this.requireLogstore(project, logstore);
+      if (this.#tables.indexes.has(target.uid)) throw slsErrors.indexAlreadyExist();
+      await this.#saveIndex(target, json);
+    });
+  }
+
+  ensureIndex(project: string, logstore: string, json: unknown): Promise<boolean> {
+    return this.#change(async () => {
+      const target = this.requireLogstore(project, logstore);
+      if (this.#tables.indexes.has(target.uid)) return false;
+      await this.#saveIndex(target, json);
+      return true;
+    });
+  }
+
+  updateIndex(project: string, logstore: string, json: unknown): Promise<void> {
+    return this.#change(() => this.#saveIndex(this.#requireIndexed(project, logstore), json));
+  }
+
+  deleteIndex(project: string, logstore: string): Promise<void> {
+    return this.#change(async () => {
+      const { uid } = this.#requireIndexed(project, logstore);
+      await this.#options.documents.remove(indexDocument(project, logstore));
+      this.#tables.indexes.delete(uid);
+    });
+  }
+
+  #change<T>(run: () => Promise<T>): Promise<T> {
+    const next = this.#last.catch(() => {}).then(run);
+    this.#last = next.catch(() => {});
+    return next;
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#options.clock.nowMs() / 1000);
+  }
+
+  #logstoresOf(project: string): Map<string, Logstore> {
+    return this.#tables.logstores.get(project) ?? new Map<string, Logstore>();
+  }
+
+  #requireIndexed(project: string, name: string): Logstore {
+    const logstore = this.requireLogstore(project, name);
+    if (!this.#tables.indexes.has(logstore.uid)) throw slsErrors.indexConfigNotExist();
+    return logstore;
+  }
+
+  async #saveProject(project: Project): Promise<void> {
+    await this.#options.documents.write(projectDocument(project.projectName), project);
+    this.#tables.projects.set(project.projectName, project);
+  }
+
+  async #createProject(input: ProjectInput): Promise<void> {
     checkProjectName(input.projectName);
-    if (projects.has(input.projectName)) throw slsErrors.projectAlreadyExist(input.projectName);
-    const now = nowSeconds();
-    await saveProject({
+    if (this.project(input.projectName) !== undefined) {
+      throw slsErrors.projectAlreadyExist(input.projectName);
+    }
+    const now = this.#nowSeconds();
+    await this.#saveProject({
       projectName: input.projectName,
       description: input.description ?? '',
       resourceGroupId: input.resourceGroupId ?? '',
@@ -113,22 +254,23 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       createTime: now,
       lastModifyTime: now,
     });
-    logstores.set(input.projectName, new Map());
   }
 
-  async function createLogstore(project: string, name: string, input: LogstoreInput = {}): Promise<void> {
-    requireProject(project);
+  async #createLogstore(project: string, name: string, input: LogstoreInput): Promise<void> {
+    this.requireProject(project);
     checkLogstoreName(name);
     const settings = mergeSettings(input);
     const shardCount = input.shardCount ?? shardCountDefault;
     if (shardCount < 1 || shardCount > 100) {
       throw slsErrors.logStoreInfoInvalid('shardCount must be within range [1, 100]');
     }
-    if (logstores.get(project)?.has(name) === true) throw slsErrors.logStoreAlreadyExist(name);
-    const now = nowSeconds();
+    if (this.logstore(project, name) !== undefined) throw slsErrors.logStoreAlreadyExist(name);
+    const now = this.#nowSeconds();
     const uid = randomBytes(12).toString('hex');
     const shards = evenShards(shardCount, now);
-    const logstore = {
+    // The log first: a document without its log could not be written to, a log without a document is removed.
+    await this.#options.storage.open(uid, shards.map(shardNumber));
+    await this.#saveLogstore({
       ...settings,
       uid,
       project,
@@ -136,132 +278,44 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       shards,
       createTime: now,
       lastModifyTime: now,
-    };
-    // The log first: a document without its log could not be written to, a log without a document is removed.
-    await storage.open(
-      uid,
-      shards.map((shard) => shard.shardID),
-    );
-    await documents.write(logstoreDocument(project, name), logstore);
-    const some = logstores.get(project) ?? new Map<string, Logstore>();
-    some.set(name, logstore);
-    logstores.set(project, some);
+    });
   }
 
-  async function updateLogstore(project: string, name: string, input: LogstoreInput): Promise<void> {
-    const before = requireLogstore(project, name);
-    if (before.mode === 'standard' && input.mode === 'lite') {
-      throw slsErrors.notSupported(
-        'The logstore mode or telemetryType is not supported for current metering mode.',
-      );
-    }
-    const logstore = { ...before, ...mergeSettings(input, before), lastModifyTime: nowSeconds() };
-    await documents.write(logstoreDocument(project, name), logstore);
-    logstores.get(project)?.set(name, logstore);
+  async #saveLogstore(logstore: Logstore): Promise<void> {
+    const { project, logstoreName } = logstore;
+    await this.#options.documents.write(logstoreDocument(project, logstoreName), logstore);
+    const some = this.#logstoresOf(project);
+    some.set(logstoreName, logstore);
+    this.#tables.logstores.set(project, some);
   }
 
-  async function deleteLogstore(project: string, name: string): Promise<void> {
-    const { uid } = requireLogstore(project, name);
-    await documents.remove(logstoreDocument(project, name));
-    logstores.get(project)?.delete(name);
-    indexes.delete(uid);
-    await documents.remove(indexDocument(project, name));
-    await storage.drop(uid);
-    await options.onDrop(uid);
-  }
-
-  async function deleteProject(name: string): Promise<void> {
-    requireProject(name);
-    const gone = [...(logstores.get(name)?.values() ?? [])];
-    // Once this document is gone the project is; the rest is tidied here or at the next start.
-    await documents.remove(projectDocument(name));
-    projects.delete(name);
-    logstores.delete(name);
-    await documents.removeFolder(`projects/${name}`);
-    for (const { uid } of gone) {
-      indexes.delete(uid);
-      await storage.drop(uid);
-      await options.onDrop(uid);
-    }
-  }
-
-  async function saveIndex(logstore: Logstore, json: unknown): Promise<void> {
+  async #saveIndex(logstore: Logstore, json: unknown): Promise<void> {
     const config = parseIndexConfig(json);
-    const stored = { uid: logstore.uid, json, lastModifyTime: nowSeconds() };
-    await documents.write(indexDocument(logstore.project, logstore.logstoreName), stored);
-    indexes.set(logstore.uid, { config, json, lastModifyTime: stored.lastModifyTime });
+    const { uid, project, logstoreName } = logstore;
+    const stored = { uid, json, lastModifyTime: this.#nowSeconds() };
+    await this.#options.documents.write(indexDocument(project, logstoreName), stored);
+    this.#tables.indexes.set(uid, { config, json, lastModifyTime: stored.lastModifyTime });
   }
 
-  async function createIndex(project: string, name: string, json: unknown): Promise<void> {
-    const logstore = requireLogstore(project, name);
-    if (indexes.has(logstore.uid)) throw slsErrors.indexAlreadyExist();
-    await saveIndex(logstore, json);
+  async #dropData(uid: string): Promise<void> {
+    this.#tables.indexes.delete(uid);
+    await this.#options.storage.drop(uid);
+    await this.#options.onDrop(uid);
   }
+}
 
-  function requireIndexed(project: string, name: string): Logstore {
-    const logstore = requireLogstore(project, name);
-    if (!indexes.has(logstore.uid)) throw slsErrors.indexConfigNotExist();
-    return logstore;
-  }
+function shardNumber(shard: Shard): number {
+  return shard.shardID;
+}
 
-  function storedIndex(project: string, name: string): StoredIndex | undefined {
-    const uid = logstores.get(project)?.get(name)?.uid;
-    return uid === undefined ? undefined : indexes.get(uid);
-  }
+function projectDocument(project: string): string {
+  return `projects/${project}/project`;
+}
 
-  return {
-    projects: () => [...projects.values()].sort((a, b) => (a.projectName < b.projectName ? -1 : 1)),
-    project: (name) => projects.get(name),
-    requireProject,
-    createProject: (input) => change(() => createProject(input)),
-    updateProject: (name, { description }) =>
-      change(async () => {
-        const before = requireProject(name);
-        await saveProject({
-          ...before,
-          description: description ?? before.description,
-          lastModifyTime: nowSeconds(),
-        });
-      }),
-    deleteProject: (name) => change(() => deleteProject(name)),
-    ensureProject: (input) =>
-      change(async () => {
-        if (projects.has(input.projectName)) return false;
-        await createProject(input);
-        return true;
-      }),
+function logstoreDocument(project: string, logstore: string): string {
+  return `projects/${project}/logstores/${logstore}`;
+}
 
-    logstores: (project) =>
-      [...(logstores.get(project)?.values() ?? [])].sort((a, b) =>
-        a.logstoreName < b.logstoreName ? -1 : 1,
-      ),
-    logstore: (project, name) => logstores.get(project)?.get(name),
-    requireLogstore,
-    createLogstore: (project, name, input) => change(() => createLogstore(project, name, input)),
-    updateLogstore: (project, name, input) => change(() => updateLogstore(project, name, input)),
-    deleteLogstore: (project, name) => change(() => deleteLogstore(project, name)),
-    ensureLogstore: (project, name, input) =>
-      change(async () => {
-        if (logstores.get(project)?.has(name) === true) return false;
-        await createLogstore(project, name, input);
-        return true;
-      }),
-
-    index: (project, name) => storedIndex(project, name)?.config,
-    storedIndex,
-    createIndex: (project, name, json) => change(() => createIndex(project, name, json)),
-    updateIndex: (project, name, json) => change(() => saveIndex(requireIndexed(project, name), json)),
-    deleteIndex: (project, name) =>
-      change(async () => {
-        const { uid } = requireIndexed(project, name);
-        await documents.remove(indexDocument(project, name));
-        indexes.delete(uid);
-      }),
-    ensureIndex: (project, name, json) =>
-      change(async () => {
-        if (indexes.has(requireLogstore(project, name).uid)) return false;
-        await createIndex(project, name, json);
-        return true;
-      }),
-  };
+function indexDocument(project: string, logstore: string): string {
+  return `projects/${project}/indexes/${logstore}`;
 }

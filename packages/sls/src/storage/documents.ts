@@ -20,25 +20,70 @@ const extension = '.json';
 
 /** Creates a store of documents below `directory`. Names are used as paths: the caller checks them. */
 export function createDocuments(directory: string): Documents {
-  /** The last change of each name that has one under way. */
-  const changing = new Map<string, Promise<void>>();
-  let serial = 0;
+  return new DocumentFolder(directory);
+}
 
-  function inOrder(name: string, change: () => Promise<void>): Promise<void> {
-    const next = (changing.get(name) ?? Promise.resolve())
+class DocumentFolder implements Documents {
+  readonly #directory: string;
+  /** The last change of each name that has one under way. */
+  readonly #changing = new Map<string, Promise<void>>();
+  #serial = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async load(): Promise<Map<string, unknown>> {
+    const documents = new Map<string, unknown>();
+    await mkdir(this.#directory, { recursive: true });
+    for (const entry of await readdir(this.#directory, { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      // Left over from a crash between writing and renaming.
+      if (entry.name.endsWith('.tmp')) await rm(path, { force: true });
+      if (!entry.name.endsWith(extension)) continue;
+      const name = relative(this.#directory, path).slice(0, -extension.length).split(sep).join('/');
+      documents.set(name, await readDocument(path));
+    }
+    return documents;
+  }
+
+  write(name: string, value: unknown): Promise<void> {
+    return this.#inOrder(name, () => this.#replace(this.#pathOf(name), value));
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#inOrder(name, async () => {
+      const path = this.#pathOf(name);
+      await rm(path, { force: true });
+      await syncDirectory(dirname(path)).catch((error: unknown) => {
+        if (systemCodeOf(error) !== 'ENOENT') throw error;
+      });
+    });
+  }
+
+  removeFolder(folder: string): Promise<void> {
+    return rm(join(this.#directory, folder), { recursive: true, force: true });
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#directory, name + extension);
+  }
+
+  #inOrder(name: string, change: () => Promise<void>): Promise<void> {
+    const next = (this.#changing.get(name) ?? Promise.resolve())
       .catch(() => {})
       .then(change)
       .finally(() => {
-        if (changing.get(name) === next) changing.delete(name);
+        if (this.#changing.get(name) === next) this.#changing.delete(name);
       });
-    changing.set(name, next);
+    this.#changing.set(name, next);
     return next;
   }
 
-  async function replace(name: string, value: unknown): Promise<void> {
-    const path = join(directory, name + extension);
-    const aside = `${path}.${process.pid}.${serial++}.tmp`;
+  async #replace(path: string, value: unknown): Promise<void> {
     await makeFolder(dirname(path));
+    const aside = `${path}.${process.pid}.${this.#serial++}.tmp`;
     try {
       await using file = await open(aside, 'wx', 0o600);
       await file.writeFile(`${JSON.stringify(value, null, 1)}\n`);
@@ -50,41 +95,15 @@ export function createDocuments(directory: string): Documents {
     await rename(aside, path);
     await syncDirectory(dirname(path));
   }
+}
 
-  async function makeFolder(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true });
-    if (first === undefined) return;
-    // Each new folder's name stands in its parent.
-    for (let made = folder; made.length >= first.length; made = dirname(made))
-      await syncDirectory(dirname(made));
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  // Each new folder's name stands in its parent.
+  for (let made = folder; made.length >= first.length; made = dirname(made)) {
+    await syncDirectory(dirname(made));
   }
-
-  return {
-    async load() {
-      const documents = new Map<string, unknown>();
-      await mkdir(directory, { recursive: true });
-      for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
-        if (!entry.isFile()) continue;
-        const path = join(entry.parentPath, entry.name);
-        // Left over from a crash between writing and renaming.
-        if (entry.name.endsWith('.tmp')) await rm(path, { force: true });
-        if (!entry.name.endsWith(extension)) continue;
-        const name = relative(directory, path).slice(0, -extension.length).split(sep).join('/');
-        documents.set(name, await readDocument(path));
-      }
-      return documents;
-    },
-    write: (name, value) => inOrder(name, () => replace(name, value)),
-    remove: (name) =>
-      inOrder(name, async () => {
-        const path = join(directory, name + extension);
-        await rm(path, { force: true });
-        await syncDirectory(dirname(path)).catch((error: unknown) => {
-          if (systemCodeOf(error) !== 'ENOENT') throw error;
-        });
-      }),
-    removeFolder: (folder) => rm(join(directory, folder), { recursive: true, force: true }),
-  };
 }
 
 async function readDocument(path: string): Promise<unknown> {

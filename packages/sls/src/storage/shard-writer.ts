@@ -45,6 +45,11 @@ interface Pending extends NewRecord {
   reject(error: unknown): void;
 }
 
+interface Batch {
+  readonly records: readonly Pending[];
+  readonly bytes: number;
+}
+
 interface Segment {
   readonly file: SegmentFile;
   readonly first: number;
@@ -58,131 +63,150 @@ interface Segment {
  * length before the next write, and the shard goes on as soon as the disk lets it.
  */
 export function createShardWriter(options: ShardWriterOptions): ShardWriter {
-  const { directory, recovered } = options;
-  const files = options.files ?? diskFiles;
-  const segmentBytesMax = options.segmentBytesMax ?? 64 * 1024 * 1024;
-  const pendingBytesMax = options.pendingBytesMax ?? 64 * 1024 * 1024;
+  return new GroupCommitWriter(options);
+}
 
-  let end = recovered.end;
-  let segment: Segment | undefined;
+class GroupCommitWriter implements ShardWriter {
+  readonly #directory: string;
+  readonly #files: SegmentFiles;
+  readonly #segmentBytesMax: number;
+  readonly #pendingBytesMax: number;
+  #end: number;
+  /** The segment being written. */
+  #segment: Segment | undefined;
   /** The segment to reopen before the next write, with its durable length. */
-  let resume = recovered.last;
-  let pending: Pending[] = [];
-  let pendingBytes = 0;
-  let running: Promise<void> | undefined;
-  let isStopped = false;
-  let scratch = Buffer.allocUnsafe(256 * 1024);
+  #resume: { readonly first: number; readonly bytes: number } | undefined;
+  #pending: Pending[] = [];
+  #pendingBytes = 0;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+  #scratch = Buffer.allocUnsafe(256 * 1024);
 
-  function takeBatch(): { records: Pending[]; bytes: number } {
+  constructor(options: ShardWriterOptions) {
+    this.#directory = options.directory;
+    this.#files = options.files ?? diskFiles;
+    this.#segmentBytesMax = options.segmentBytesMax ?? 64 * 1024 * 1024;
+    this.#pendingBytesMax = options.pendingBytesMax ?? 64 * 1024 * 1024;
+    this.#end = options.recovered.end;
+    this.#resume = options.recovered.last;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  append(record: NewRecord): Promise<number> {
+    const bytes = recordHeadBytes + record.bytes.length;
+    if (this.#isStopped || this.#pendingBytes + bytes > this.#pendingBytesMax) {
+      return Promise.reject(slsErrors.serverBusy());
+    }
+    this.#pendingBytes += bytes;
+    return new Promise<number>((resolve, reject) => {
+      this.#pending.push({ receivedAtMs: record.receivedAtMs, bytes: record.bytes, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+    await this.#segment?.file.close();
+    this.#segment = undefined;
+  }
+
+  async #run(): Promise<void> {
+    // Requests that are already in the socket buffers get into the first batch as well.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#pending.length > 0) await this.#commit(this.#takeBatch());
+    this.#running = undefined;
+  }
+
+  #takeBatch(): Batch {
     let count = 0;
     let bytes = 0;
-    for (const record of pending) {
+    for (const record of this.#pending) {
       const next = bytes + recordHeadBytes + record.bytes.length;
       if (count > 0 && next > batchBytesMax) break;
       bytes = next;
       count += 1;
     }
-    const records = count === pending.length ? pending : pending.slice(0, count);
-    pending = count === pending.length ? [] : pending.slice(count);
-    pendingBytes -= bytes;
+    const records = this.#pending.splice(0, count);
+    this.#pendingBytes -= bytes;
     return { records, bytes };
   }
 
-  function encodeBatch(batch: { records: readonly Pending[]; bytes: number }): Buffer {
-    if (batch.bytes > scratch.length) scratch = Buffer.allocUnsafe(Math.max(batch.bytes, scratch.length * 2));
-    let at = 0;
-    let position = end;
-    for (const { receivedAtMs, bytes } of batch.records) {
-      at = writeRecord(scratch, at, { position: position++, receivedAtMs, bytes });
-    }
-    return scratch.subarray(0, at);
-  }
-
-  async function begin(): Promise<Segment> {
-    const path = join(directory, segmentFileName(end));
-    // A file of this name can only be the remains of a begin that failed: no record was ever put there.
-    await rm(path, { force: true });
-    const file = await files.create(path);
+  async #commit(batch: Batch): Promise<void> {
+    const bytes = this.#encode(batch);
     try {
-      await file.write(encodeSegmentHead(end), 0);
-      await file.sync();
-      await files.syncDirectory(directory);
-    } catch (error) {
-      await file.close().catch(() => {});
-      throw error;
-    }
-    return { file, first: end, bytes: segmentHeadBytes };
-  }
-
-  /** The segment that takes a batch of this size: the open one, the one to resume, or a new one. */
-  async function segmentFor(batchBytes: number): Promise<Segment> {
-    if (segment === undefined && resume !== undefined) {
-      const file = await files.open(join(directory, segmentFileName(resume.first)));
-      segment = { file, ...resume };
-      // After a failed write there may be bytes behind the durable end; they must never look acknowledged.
-      await file.truncate(resume.bytes);
-      resume = undefined;
-    }
-    if (segment !== undefined && segment.first < end && segment.bytes + batchBytes > segmentBytesMax) {
-      const full = segment;
-      segment = undefined;
-      await full.file.close();
-    }
-    segment ??= await begin();
-    return segment;
-  }
-
-  async function giveUpSegment(): Promise<void> {
-    const failed = segment;
-    segment = undefined;
-    if (failed === undefined) return;
-    resume = { first: failed.first, bytes: failed.bytes };
-    await failed.file.close().catch(() => {});
-  }
-
-  async function commit(batch: { records: Pending[]; bytes: number }): Promise<void> {
-    const bytes = encodeBatch(batch);
-    try {
-      const target = await segmentFor(bytes.length);
+      const target = await this.#segmentFor(bytes.length);
       await target.file.write(bytes, target.bytes);
       await target.file.sync();
       target.bytes += bytes.length;
     } catch (error) {
-      await giveUpSegment();
+      await this.#giveUpSegment();
       for (const record of batch.records) record.reject(error);
       return;
     }
-    const first = end;
-    end += batch.records.length;
-    batch.records.forEach((record, index) => void record.resolve(first + index));
-    if (scratch.length > batchBytesMax) scratch = Buffer.allocUnsafe(batchBytesMax);
+    let position = this.#end;
+    this.#end += batch.records.length;
+    for (const record of batch.records) record.resolve(position++);
+    // One huge record must not keep its buffer for ever.
+    if (this.#scratch.length > batchBytesMax) this.#scratch = Buffer.allocUnsafe(256 * 1024);
   }
 
-  async function run(): Promise<void> {
-    // Requests that are already in the socket buffers get into the first batch as well.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (pending.length > 0) await commit(takeBatch());
-    running = undefined;
+  #encode(batch: Batch): Buffer {
+    if (batch.bytes > this.#scratch.length) {
+      this.#scratch = Buffer.allocUnsafe(Math.max(batch.bytes, this.#scratch.length * 2));
+    }
+    let at = 0;
+    let position = this.#end;
+    for (const { receivedAtMs, bytes } of batch.records) {
+      at = writeRecord(this.#scratch, at, { position: position++, receivedAtMs, bytes });
+    }
+    return this.#scratch.subarray(0, at);
   }
 
-  return {
-    get end() {
-      return end;
-    },
-    append(record) {
-      const bytes = recordHeadBytes + record.bytes.length;
-      if (isStopped || pendingBytes + bytes > pendingBytesMax) return Promise.reject(slsErrors.serverBusy());
-      pendingBytes += bytes;
-      return new Promise<number>((resolve, reject) => {
-        pending.push({ receivedAtMs: record.receivedAtMs, bytes: record.bytes, resolve, reject });
-        running ??= run();
-      });
-    },
-    async stop() {
-      isStopped = true;
-      await running;
-      await segment?.file.close();
-      segment = undefined;
-    },
-  };
+  /** The segment that takes a batch of this size: the open one, the one to resume, or a new one. */
+  async #segmentFor(batchBytes: number): Promise<Segment> {
+    if (this.#segment === undefined && this.#resume !== undefined) {
+      const { first, bytes } = this.#resume;
+      const file = await this.#files.open(join(this.#directory, segmentFileName(first)));
+      this.#segment = { file, first, bytes };
+      // After a failed write there may be bytes behind the durable end; they must never look acknowledged.
+      await file.truncate(bytes);
+      this.#resume = undefined;
+    }
+    const open = this.#segment;
+    if (open !== undefined && open.first < this.#end && open.bytes + batchBytes > this.#segmentBytesMax) {
+      this.#segment = undefined;
+      await open.file.close();
+    }
+    this.#segment ??= await this.#begin();
+    return this.#segment;
+  }
+
+  async #begin(): Promise<Segment> {
+    const first = this.#end;
+    const path = join(this.#directory, segmentFileName(first));
+    // A file of this name can only be the remains of a begin that failed: no record was ever put there.
+    await rm(path, { force: true });
+    const file = await this.#files.create(path);
+    try {
+      await file.write(encodeSegmentHead(first), 0);
+      await file.sync();
+      await this.#files.syncDirectory(this.#directory);
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
+    return { file, first, bytes: segmentHeadBytes };
+  }
+
+  async #giveUpSegment(): Promise<void> {
+    const failed = this.#segment;
+    this.#segment = undefined;
+    if (failed === undefined) return;
+    this.#resume = { first: failed.first, bytes: failed.bytes };
+    await failed.file.close().catch(() => {});
+  }
 }

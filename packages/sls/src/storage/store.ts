@@ -46,33 +46,75 @@ interface OpenShard {
 
 /** Creates a storage of segment files below `directory`, one folder per logstore and shard. */
 export function createSegmentStorage(options: LogStorageOptions): LogStorage {
-  const { directory, log } = options;
-  const logstores = new Map<string, Map<number, OpenShard>>();
-  const opening = new Map<string, Promise<void>>();
+  return new SegmentStorage(options);
+}
 
-  async function openShard(uid: string, shard: number): Promise<OpenShard> {
-    const shardDirectory = join(directory, uid, String(shard));
-    const recovered = await recoverShard(shardDirectory);
-    if (recovered.tornBytes > 0) {
-      log.warn(
-        { uid, shard, tornBytes: recovered.tornBytes, end: recovered.end },
-        'cut off an unacknowledged tail that an unclean stop left behind',
-      );
-    }
-    const { segmentBytesMax, files } = options;
-    const writer = createShardWriter({
-      directory: shardDirectory,
-      recovered,
-      ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
-      ...(files === undefined ? {} : { files }),
-    });
-    return { shard, directory: shardDirectory, writer };
+class SegmentStorage implements LogStorage {
+  readonly #options: LogStorageOptions;
+  /** Open shards by uid and shard number. */
+  readonly #logstores = new Map<string, Map<number, OpenShard>>();
+  /** The last opening of each logstore that has one under way: two recoveries of one folder would fight. */
+  readonly #opening = new Map<string, Promise<void>>();
+
+  constructor(options: LogStorageOptions) {
+    this.#options = options;
   }
 
-  async function openLogstore(uid: string, shards: readonly number[]): Promise<void> {
-    const open = logstores.get(uid) ?? new Map<number, OpenShard>();
+  open(uid: string, shards: readonly number[]): Promise<void> {
+    const next = (this.#opening.get(uid) ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => this.#openLogstore(uid, shards))
+      .finally(() => {
+        if (this.#opening.get(uid) === next) this.#opening.delete(uid);
+      });
+    this.#opening.set(uid, next);
+    return next;
+  }
+
+  async append(uid: string, shard: number, record: NewRecord): Promise<{ position: number }> {
+    const open = this.#logstores.get(uid)?.get(shard);
+    if (open === undefined) throw slsErrors.shardNotExist(shard);
+    return { position: await open.writer.append(record) };
+  }
+
+  shards(uid: string): readonly ShardEnd[] {
+    const ends: ShardEnd[] = [];
+    for (const { shard, directory, writer } of this.#logstores.get(uid)?.values() ?? []) {
+      ends.push({ shard, directory, end: writer.end });
+    }
+    return ends;
+  }
+
+  async drop(uid: string): Promise<void> {
+    const shards = this.#logstores.get(uid);
+    this.#logstores.delete(uid);
+    if (shards !== undefined) await stopWriters(shards);
+    await rm(join(this.#options.directory, uid), { recursive: true, force: true });
+  }
+
+  async dropAllExcept(uids: ReadonlySet<string>): Promise<void> {
+    const { directory } = this.#options;
+    await mkdir(directory, { recursive: true });
+    for (const name of await readdir(directory)) {
+      if (!uids.has(name)) await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+
+  async stop(): Promise<void> {
+    const open = [...this.#logstores.values()];
+    this.#logstores.clear();
+    await Promise.all(open.map(stopWriters));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #openLogstore(uid: string, shards: readonly number[]): Promise<void> {
+    const { directory } = this.#options;
+    const open = this.#logstores.get(uid) ?? new Map<number, OpenShard>();
     const missing = shards.filter((shard) => !open.has(shard));
-    for (const opened of await Promise.all(missing.map((shard) => openShard(uid, shard)))) {
+    for (const opened of await Promise.all(missing.map((shard) => this.#openShard(uid, shard)))) {
       open.set(opened.shard, opened);
     }
     // The folders' own names must survive a crash as well as what is in them.
@@ -80,57 +122,29 @@ export function createSegmentStorage(options: LogStorageOptions): LogStorage {
       await syncDirectory(join(directory, uid));
       await syncDirectory(directory);
     }
-    logstores.set(uid, open);
+    this.#logstores.set(uid, open);
   }
 
-  async function close(shards: ReadonlyMap<number, OpenShard> | undefined): Promise<void> {
-    if (shards !== undefined) await Promise.all([...shards.values()].map((shard) => shard.writer.stop()));
+  async #openShard(uid: string, shard: number): Promise<OpenShard> {
+    const { log, segmentBytesMax, files } = this.#options;
+    const directory = join(this.#options.directory, uid, String(shard));
+    const recovered = await recoverShard(directory);
+    if (recovered.tornBytes > 0) {
+      log.warn(
+        { uid, shard, tornBytes: recovered.tornBytes, end: recovered.end },
+        'cut off an unacknowledged tail that an unclean stop left behind',
+      );
+    }
+    const writer = createShardWriter({
+      directory,
+      recovered,
+      ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
+      ...(files === undefined ? {} : { files }),
+    });
+    return { shard, directory, writer };
   }
+}
 
-  const storage: LogStorage = {
-    open(uid, shards) {
-      // One after another per logstore: two recoveries of one folder would fight.
-      const next = (opening.get(uid) ?? Promise.resolve())
-        .catch(() => {})
-        .then(() => openLogstore(uid, shards))
-        .finally(() => {
-          if (opening.get(uid) === next) opening.delete(uid);
-        });
-      opening.set(uid, next);
-      return next;
-    },
-    async append(uid, shard, record) {
-      const open = logstores.get(uid)?.get(shard);
-      if (open === undefined) throw slsErrors.shardNotExist(shard);
-      return { position: await open.writer.append(record) };
-    },
-    shards(uid) {
-      const open = logstores.get(uid);
-      if (open === undefined) return [];
-      return [...open.values()].map((shard) => ({
-        shard: shard.shard,
-        directory: shard.directory,
-        end: shard.writer.end,
-      }));
-    },
-    async drop(uid) {
-      const shards = logstores.get(uid);
-      logstores.delete(uid);
-      await close(shards);
-      await rm(join(directory, uid), { recursive: true, force: true });
-    },
-    async dropAllExcept(uids) {
-      await mkdir(directory, { recursive: true });
-      for (const name of await readdir(directory)) {
-        if (!uids.has(name)) await rm(join(directory, name), { recursive: true, force: true });
-      }
-    },
-    async stop() {
-      const open = [...logstores.values()];
-      logstores.clear();
-      await Promise.all(open.map(close));
-    },
-    [Symbol.asyncDispose]: () => storage.stop(),
-  };
-  return storage;
+async function stopWriters(shards: ReadonlyMap<number, OpenShard>): Promise<void> {
+  await Promise.all([...shards.values()].map((shard) => shard.writer.stop()));
 }
