@@ -1,1 +1,16 @@
-export {};
+export {
+  type EnvironmentFormat,
+  endpointOf,
+  environmentFormats,
+  environmentOf,
+  formatEnvironment,
+} from './env.ts';
+export { devstackErrors } from './errors.ts';
+export { type ExecOptions, execProgram } from './exec.ts';
+export { checkHealth, type Health } from './health.ts';
+export { watchParent } from './parent-watch.ts';
+export { resetStack } from './reset.ts';
+export { createRollingFile, type RollingFile } from './rolling-file.ts';
+export { type Stack, type StackEvent, type StackOptions, startStack } from './stack.ts';
+export type { Addresses, ComponentAddress, SlsAddress, StackState } from './state.ts';
+export { readStackState, requireStackState } from './state.ts';

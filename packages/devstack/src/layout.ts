@@ -15,7 +15,6 @@ export interface Layout {
   readonly logs: string;
   /** What belongs to one run: lock and state. */
   readonly run: string;
-  readonly lock: string;
   readonly state: string;
 }
 
@@ -31,7 +30,6 @@ export function createLayout(directory: string): Layout {
     sls: join(root, 'sls'),
     logs: join(root, 'logs'),
     run,
-    lock: join(run, 'lock.json'),
     state: join(run, 'state.json'),
   };
 }

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createTemporaryFolder, type TemporaryFolder } from '@sampan/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLayout, ensureLayout, type Layout } from './layout.ts';
-import { acquireLock, findHolder } from './lock.ts';
+import { acquireLock, findHolder, lockFile } from './lock.ts';
 
 let folder: TemporaryFolder;
 let layout: Layout;
@@ -32,27 +32,30 @@ test('a second starter is told which process runs the stack', async () => {
 test('the lock of a process that is gone is taken over', async () => {
   const child = spawn('/bin/true');
   await once(child, 'exit');
-  await writeFile(layout.lock, JSON.stringify({ pid: child.pid, since: 'yesterday' }));
+  await writeFile(lockFile(layout, 4), JSON.stringify({ pid: child.pid, since: 'yesterday' }));
   const release = await acquireLock(layout);
-  expect(JSON.parse(await readFile(layout.lock, 'utf8'))).toMatchObject({ pid: process.pid });
+  expect(JSON.parse(await readFile(lockFile(layout, 5), 'utf8'))).toMatchObject({ pid: process.pid });
   await release();
 });
 
 test.runIf(process.platform === 'linux')('a recycled process id does not count as the holder', async () => {
-  await writeFile(layout.lock, JSON.stringify({ pid: process.pid, startMark: '1', since: 'long ago' }));
+  await writeFile(
+    lockFile(layout, 4),
+    JSON.stringify({ pid: process.pid, startMark: '1', since: 'long ago' }),
+  );
   expect(await findHolder(layout)).toBeUndefined();
   const release = await acquireLock(layout);
   await release();
 });
 
 test('a damaged lock file is taken over', async () => {
-  await writeFile(layout.lock, '{"pid":');
+  await writeFile(lockFile(layout, 4), '{"pid":');
   const release = await acquireLock(layout);
   await release();
 });
 
 test('of many starters at once exactly one gets a stale lock', async () => {
-  await writeFile(layout.lock, '');
+  await writeFile(lockFile(layout, 4), '');
   const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(layout)));
   expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });

@@ -1,7 +1,8 @@
-import { link, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemCodeOf } from '@sampan/base';
 import { devstackErrors } from './errors.ts';
-import { type Layout, readIfPresent } from './layout.ts';
+import { type Layout, readIfPresent, writePrivateJson } from './layout.ts';
 import { isAlive, startMarkOf } from './process-identity.ts';
 
 /** Who runs the stack of a directory. */
@@ -11,7 +12,11 @@ export interface LockHolder {
   readonly since: string;
 }
 
-/** Makes this process the only one that runs the stack of `layout`; the returned function gives that up. */
+/**
+ * The lock is the file `lock.N.json` with the highest N; its content names the holder. A stale one is never removed
+ * to be taken: the next holder creates N + 1, which the system grants to exactly one, and then removes the lower
+ * ones. Whoever finds a higher one after creating his own was too slow and takes his own back.
+ */
 export async function acquireLock(layout: Layout): Promise<() => Promise<void>> {
   const startMark = startMarkOf(process.pid);
   const mine: LockHolder = {
@@ -19,40 +24,68 @@ export async function acquireLock(layout: Layout): Promise<() => Promise<void>> 
     ...(startMark === undefined ? {} : { startMark }),
     since: new Date().toISOString(),
   };
-  const aside = `${layout.lock}.${process.pid}`;
-  await writeFile(aside, JSON.stringify(mine));
-  try {
-    // A hard link is created or refused in one step; two tries suffice unless others race for the same stale lock.
-    for (let attempt = 0; attempt < 5; attempt++) {
-      if (await tryLink(aside, layout.lock)) return () => rm(layout.lock, { force: true });
-      const holder = await readHolder(layout);
-      if (holder !== undefined && isHolding(holder)) throw alreadyRunning(layout, holder);
-      await dropStale(layout, holder);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const last = await lastGeneration(layout);
+    const holder = await readHolder(layout, last);
+    if (holder !== undefined && isHolding(holder)) throw alreadyRunning(layout, holder);
+    const next = last + 1;
+    if (!(await createExclusively(lockFile(layout, next), mine))) continue;
+    if ((await lastGeneration(layout)) > next) {
+      await rm(lockFile(layout, next), { force: true });
+      continue;
     }
-  } finally {
-    await rm(aside, { force: true });
+    await removeBelow(layout, next);
+    return () => writePrivateJson(lockFile(layout, next), { released: true });
   }
-  throw alreadyRunning(layout, await readHolder(layout));
+  throw alreadyRunning(layout, undefined);
 }
 
 /** The live process that runs the stack of `layout`, if any. */
 export async function findHolder(layout: Layout): Promise<LockHolder | undefined> {
-  const holder = await readHolder(layout);
+  const holder = await readHolder(layout, await lastGeneration(layout));
   return holder !== undefined && isHolding(holder) ? holder : undefined;
 }
 
-async function tryLink(from: string, to: string): Promise<boolean> {
+/** The file of a generation of the lock. */
+export function lockFile(layout: Layout, generation: number): string {
+  return join(layout.run, `lock.${generation}.json`);
+}
+
+async function generations(layout: Layout): Promise<number[]> {
+  const names = await readdir(layout.run).catch((): string[] => []);
+  return names.flatMap((name) => {
+    const digits = /^lock\.(\d{1,9})\.json$/.exec(name)?.[1];
+    return digits === undefined ? [] : [Number(digits)];
+  });
+}
+
+async function lastGeneration(layout: Layout): Promise<number> {
+  return Math.max(0, ...(await generations(layout)));
+}
+
+async function removeBelow(layout: Layout, generation: number): Promise<void> {
+  for (const old of await generations(layout)) {
+    if (old < generation) await rm(lockFile(layout, old), { force: true });
+  }
+}
+
+/** Creates the file with its content in one step, or not at all when it exists. */
+async function createExclusively(path: string, content: LockHolder): Promise<boolean> {
+  const aside = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  await writeFile(aside, JSON.stringify(content), { mode: 0o600 });
   try {
-    await link(from, to);
+    await link(aside, path);
     return true;
   } catch (error) {
     if (systemCodeOf(error) === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(aside, { force: true });
   }
 }
 
-async function readHolder(layout: Layout): Promise<LockHolder | undefined> {
-  const text = await readIfPresent(layout.lock);
+async function readHolder(layout: Layout, generation: number): Promise<LockHolder | undefined> {
+  const text = await readIfPresent(lockFile(layout, generation));
   if (text === undefined) return undefined;
   try {
     const value = JSON.parse(text) as LockHolder;
@@ -66,20 +99,6 @@ function isHolding(holder: LockHolder): boolean {
   if (!isAlive(holder.pid)) return false;
   const mark = startMarkOf(holder.pid);
   return mark === undefined || holder.startMark === undefined || mark === holder.startMark;
-}
-
-/** Takes the stale lock away under a name of our own; if a quicker starter replaced it meanwhile, gives it back. */
-async function dropStale(layout: Layout, stale: LockHolder | undefined): Promise<void> {
-  const aside = `${layout.lock}.stale.${process.pid}`;
-  try {
-    await rename(layout.lock, aside);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return;
-    throw error;
-  }
-  const taken = await readHolder({ ...layout, lock: aside });
-  if (taken !== undefined && taken.pid !== stale?.pid) await tryLink(aside, layout.lock);
-  await rm(aside, { force: true });
 }
 
 function alreadyRunning(layout: Layout, holder: LockHolder | undefined): Error {

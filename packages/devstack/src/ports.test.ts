@@ -1,7 +1,12 @@
 import { createServer, type Server } from 'node:net';
 import { expect, test } from 'vitest';
 import { describePortHolder } from './port-holder.ts';
-import { assertPortsFree, findFreePort, type WantedPort } from './ports.ts';
+import { assertPortsFree, findFreePorts, type WantedPort } from './ports.ts';
+
+async function findFreePort(): Promise<number> {
+  const [port] = await findFreePorts('127.0.0.1', 1);
+  return port ?? 0;
+}
 
 const want = (port: number): WantedPort => ({
   host: '127.0.0.1',
@@ -11,7 +16,7 @@ const want = (port: number): WantedPort => ({
 });
 
 async function occupy(): Promise<{ server: Server; port: number } & AsyncDisposable> {
-  const port = await findFreePort('127.0.0.1');
+  const port = await findFreePort();
   const server = createServer();
   await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
   return {
@@ -22,7 +27,7 @@ async function occupy(): Promise<{ server: Server; port: number } & AsyncDisposa
 }
 
 test('passes when every port is free, and does not keep them', async () => {
-  const port = await findFreePort('127.0.0.1');
+  const port = await findFreePort();
   await assertPortsFree([want(port)]);
   await assertPortsFree([want(port)]);
 });
@@ -45,7 +50,7 @@ test('names every busy port, the option that moves it and, where /proc tells, wh
 test.runIf(process.platform === 'linux')('finds the process that listens', async () => {
   await using taken = await occupy();
   expect(describePortHolder(taken.port)).toContain(`process ${process.pid} (`);
-  expect(describePortHolder(await findFreePort('127.0.0.1'))).toBeUndefined();
+  expect(describePortHolder(await findFreePort())).toBeUndefined();
 });
 
 test('takes port 0 as any free port', async () => {
@@ -57,4 +62,8 @@ test('tells an address that is not of this machine from a busy port', async () =
   await expect(assertPortsFree([{ ...want(15432), host: '192.0.2.1' }])).rejects.toMatchObject({
     code: 'DEVSTACK_PORT_REFUSED',
   });
+});
+
+test('finds ports that are all different', async () => {
+  expect(new Set(await findFreePorts('127.0.0.1', 9)).size).toBe(9);
 });

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { messageOf, systemCodeOf } from '@sampan/base';
 import { devstackErrors } from './errors.ts';
 import { describePortHolder } from './port-holder.ts';
@@ -39,16 +39,21 @@ export async function assertPortsFree(wanted: readonly WantedPort[]): Promise<vo
   }
 }
 
-/** A port that is free now. Whoever uses it must be prepared to lose the race for it. */
-export async function findFreePort(host: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done, fail) => {
-    server.once('error', fail);
-    server.listen({ host, port: 0 }, done);
-  });
-  const address = server.address();
-  await new Promise<void>((done) => server.close(() => done()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
+/** Ports that are free now, all different. Whoever uses one must be prepared to lose the race for it. */
+export async function findFreePorts(host: string, count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((done, fail) => {
+        server.once('error', fail);
+        server.listen({ host, port: 0 }, done);
+      });
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
 }
 
 function tryListen(want: WantedPort): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { devstackErrors } from './errors.ts';
-import { type Layout, readIfPresent, writePrivateJson } from './layout.ts';
+import { createLayout, type Layout, readIfPresent, writePrivateJson } from './layout.ts';
 import { findHolder } from './lock.ts';
 
 /** One component's own way into the database. */
@@ -60,8 +60,9 @@ export async function clearState(layout: Layout): Promise<void> {
   await rm(layout.state, { force: true });
 }
 
-/** The state of the running stack, or `undefined` when none runs or it is not ready yet. */
-export async function readState(layout: Layout): Promise<StackState | undefined> {
+/** The state of the stack running in `directory`, or `undefined` when none runs or it is not ready yet. */
+export async function readStackState(directory: string): Promise<StackState | undefined> {
+  const layout = createLayout(directory);
   const holder = await findHolder(layout);
   if (holder === undefined) return undefined;
   const text = await readIfPresent(layout.state);
@@ -70,10 +71,11 @@ export async function readState(layout: Layout): Promise<StackState | undefined>
   return state.pid === holder.pid ? state : undefined;
 }
 
-/** The state of the running stack; throws when there is none. */
-export async function requireState(layout: Layout): Promise<StackState> {
-  const state = await readState(layout);
+/** The state of the stack running in `directory`; throws when there is none. */
+export async function requireStackState(directory: string): Promise<StackState> {
+  const state = await readStackState(directory);
   if (state !== undefined) return state;
+  const layout = createLayout(directory);
   const holder = await findHolder(layout);
   throw devstackErrors.create('DEVSTACK_NOT_RUNNING', {
     message:

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from '@sampan/base';
 import { devstackErrors } from '../errors.ts';
@@ -16,6 +16,7 @@ export interface Cluster {
   readonly isNew: boolean;
 }
 
+/** The cluster's first role. Changing `postgres.user` later therefore needs no new cluster. */
 export const superuser = 'postgres';
 
 /**
@@ -42,23 +43,55 @@ export async function ensureCluster(options: {
 
 /** The folder of the cluster of `layout`, whether or not it exists. */
 export async function findClusterFolder(layout: Layout): Promise<string> {
-  return (await readIfPresent(layout.postgresPointer))?.trim() || layout.postgres;
+  const pointed = (await readIfPresent(layout.postgresPointer))?.trim();
+  if (pointed === undefined) return layout.postgres;
+  // `sampan reset` removes this folder, so a file that was tampered with must not name just any.
+  if (/^\/var\/(lib|tmp)\/sampan-\d+-[0-9a-f]{12}\/postgres$/.test(pointed)) return pointed;
+  throw devstackErrors.create('DEVSTACK_DIRECTORY_UNUSABLE', {
+    message: `${layout.postgresPointer} names ${JSON.stringify(pointed)}, which is no place the stack chooses`,
+    hint: 'delete that file; the next start chooses again',
+  });
 }
 
 async function placeOf(
   layout: Layout,
   account: Account | undefined,
 ): Promise<{ folder: string; isElsewhere: boolean }> {
-  const pointed = (await readIfPresent(layout.postgresPointer))?.trim();
-  if (pointed) return { folder: pointed, isElsewhere: true };
+  const pointed = await findClusterFolder(layout);
+  if (pointed !== layout.postgres) {
+    await ensureOwnFolder(dirname(pointed));
+    return { folder: pointed, isElsewhere: true };
+  }
   if (await mayEnter(account, layout.directory)) return { folder: layout.postgres, isElsewhere: false };
   const digest = createHash('sha256')
     .update(await realpath(layout.directory))
     .digest('hex')
     .slice(0, 12);
-  const folder = join('/var/tmp', `sampan-${process.getuid?.() ?? 0}-${digest}`, 'postgres');
-  await writeFile(layout.postgresPointer, `${folder}\n`);
-  return { folder, isElsewhere: true };
+  const name = `sampan-${process.getuid?.() ?? 0}-${digest}`;
+  // Systems clean /var/tmp after some weeks, so it is the second choice.
+  for (const base of ['/var/lib', '/var/tmp']) {
+    try {
+      await ensureOwnFolder(join(base, name));
+    } catch (error) {
+      if (base === '/var/tmp') throw error;
+      continue;
+    }
+    const folder = join(base, name, 'postgres');
+    await writeFile(layout.postgresPointer, `${folder}\n`);
+    return { folder, isElsewhere: true };
+  }
+  return { folder: layout.postgres, isElsewhere: false };
+}
+
+/** Anybody may plant a folder below /var/tmp; only one of our own that others cannot write to is used. */
+async function ensureOwnFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const { uid, mode } = await lstat(folder);
+  if (uid === process.getuid?.() && (mode & 0o022) === 0) return;
+  throw devstackErrors.create('DEVSTACK_DIRECTORY_UNUSABLE', {
+    message: `${folder} belongs to another user or may be written by others; the database cannot lie there`,
+    hint: 'remove it, or move the checkout to a folder that other accounts may enter',
+  });
 }
 
 /** initdb works beside the final place and the result is renamed, so an interrupted first start leaves no half cluster. */
@@ -68,7 +101,7 @@ async function createCluster(options: {
   account: Account | undefined;
   password: string;
 }): Promise<void> {
-  const { folder, binaries, account } = options;
+  const { folder, account } = options;
   const aside = `${folder}.new`;
   const passwordFile = `${folder}.password`;
   try {
@@ -81,7 +114,7 @@ async function createCluster(options: {
       await chown(aside, account.uid, account.gid);
       await chown(passwordFile, account.uid, account.gid);
     }
-    await runInitdb({ binaries, account, folder: aside, passwordFile });
+    await runInitdb({ ...options, folder: aside, passwordFile });
     await rename(aside, folder);
   } finally {
     await rm(passwordFile, { force: true });

@@ -4,7 +4,7 @@ import { readFile, rename } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Log, messageOf } from '@sampan/base';
+import { messageOf } from '@sampan/base';
 import { devstackErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { findAccount } from './account.ts';
@@ -31,7 +31,8 @@ export interface PostgresOptions {
   readonly isPasswordNew: boolean;
   /** Server settings, name to value, given on the command line. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly log: Log;
+  /** Told, in one line, what the user should know although it is no error. */
+  readonly onNotice: (message: string) => void;
 }
 
 /**
@@ -51,27 +52,24 @@ exit "$code"
 
 /** Starts PostgreSQL on the stack's cluster and waits until it accepts connections. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { layout, log } = options;
+  const { layout, onNotice } = options;
   const account = await findAccount();
   const binaries = await findBinaries({ account });
   if (binaries.isCopy) {
-    log.info(
-      { account: account?.name, folder: binaries.folder },
-      'PostgreSQL runs from a copy of its programs, because its account cannot reach the installed ones',
+    onNotice(
+      `PostgreSQL runs from ${binaries.folder}: account ${account?.name} cannot reach the installed programs`,
     );
   }
-  const cluster = await ensureCluster({ layout, binaries, account, password: options.password });
+  const cluster = await ensureCluster({ ...options, binaries, account });
   if (cluster.isElsewhere) {
-    log.info(
-      { account: account?.name, folder: cluster.folder },
-      'the database lies outside the stack directory, because the account of PostgreSQL cannot reach that',
+    onNotice(
+      `the database lies in ${cluster.folder}: account ${account?.name} cannot reach ${layout.directory}`,
     );
   }
   const stale = await stopStalePostgres(cluster.folder);
-  if (stale !== undefined) log.warn({ pid: stale }, 'ended a PostgreSQL left over from an earlier run');
-
+  if (stale !== undefined) onNotice(`ended PostgreSQL process ${stale}, left over from an earlier run`);
   if (options.isPasswordNew && !cluster.isNew) {
-    await setPassword({ binaries, account, folder: cluster.folder, password: options.password });
+    await setPassword({ ...options, binaries, account, folder: cluster.folder });
   }
   const logFile = join(layout.logs, 'postgres.log');
   await rename(logFile, join(layout.logs, 'postgres.previous.log')).catch(() => {});
