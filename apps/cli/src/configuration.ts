@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { systemCodeOf } from '@sampan/base';
+import { messageOf, systemCodeOf } from '@sampan/base';
 import { type LoadedConfig, requireConfig } from '@sampan/config';
+import { devstackErrors } from '@sampan/devstack';
 
 /** A faultless configuration and the name of its file. */
 export interface Configuration extends LoadedConfig {
@@ -14,7 +15,13 @@ export async function readConfiguration(named: string | undefined): Promise<Conf
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (named !== undefined || systemCodeOf(error) !== 'ENOENT') throw error;
+    if (named !== undefined || systemCodeOf(error) !== 'ENOENT') {
+      throw devstackErrors.create('DEVSTACK_CONFIG_UNREADABLE', {
+        message: `cannot read the configuration ${path}: ${messageOf(error)}`,
+        hint: 'name an existing file with --config, or leave the option out',
+        cause: error,
+      });
+    }
   }
   return { path, ...requireConfig({ path, text, environment: process.env }) };
 }

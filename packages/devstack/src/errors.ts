@@ -22,6 +22,10 @@ export const devstackErrors = defineErrors({
     family: 'user',
     summary: 'no component of that name takes part in the running stack',
   },
+  DEVSTACK_CONFIG_UNREADABLE: {
+    family: 'user',
+    summary: 'the configuration file could not be read',
+  },
   DEVSTACK_DATABASE_FAILED: {
     family: 'environment',
     summary: 'a database of the stack could not be created or reached',

@@ -9,7 +9,7 @@ test.each([
   [['sh', '-c', 'node bin/sampan.mjs dev'], true],
   [['/bin/bash', '-c', 'x'], true],
   [['npm exec pnpm@10 dev'], true],
-  [['node', '/root/.npm/_npx/1/node_modules/.bin/pnpm', 'dev'], true],
+  [['node', '/var/cache/npx/1/node_modules/.bin/pnpm', 'dev'], true],
   [['node', '/usr/lib/node_modules/pnpm/bin/pnpm.cjs', 'dev'], true],
   [['/usr/bin/pnpm', 'dev'], true],
   [['-bash'], false],

