@@ -1,5 +1,17 @@
 export { formatPath, hasErrors, renderProblems } from './diagnostics.ts';
 export { configErrors } from './errors.ts';
+export { assertNoDrift, checkDrift, type Drift } from './generate/drift.ts';
+export {
+  type ProxyComponentOptions,
+  type ProxyOptionsFile,
+  proxyOptionsFile,
+  type SlsOptionsFile,
+  slsOptionsFile,
+} from './generate/engine-options.ts';
+export type { GeneratedFile } from './generate/file.ts';
+export { type GenerateOptions, generate } from './generate/generate.ts';
+export { type StackSecrets, secretVariables } from './generate/secrets.ts';
+export { logstoreRepositories, slsEnvironment } from './generate/sls-environment.ts';
 export { type Environment, variableOf } from './load/environment.ts';
 export { type ConfigSource, type LoadedConfig, loadConfig, requireConfig } from './load/load.ts';
 export {
@@ -27,6 +39,7 @@ export {
   redisClasses,
   type SizedService,
 } from './plan/published-sizes.ts';
+export { explain, formatNumber, renderPlan } from './plan/render.ts';
 export { isLegalSize, nearestLegalSizes, saeSizes } from './plan/sae-sizes.ts';
 export type { KeyPath, Position, Problem, ProblemCode } from './problem.ts';
 export { type ComponentName, componentNames } from './schema/components.ts';

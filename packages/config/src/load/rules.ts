@@ -34,8 +34,8 @@ function portClashes({ postgres, pgproxy, sls }: Config): RuleProblem[] {
       path: ['pgproxy', 'components', name, 'port'],
       port: share.port,
     })),
-    { path: ['sls', 'httpPort'], port: sls.httpPort },
-    { path: ['sls', 'pgPort'], port: sls.pgPort },
+    ...(sls.enabled ? [{ path: ['sls', 'httpPort'], port: sls.httpPort }] : []),
+    ...(sls.enabled ? [{ path: ['sls', 'pgPort'], port: sls.pgPort }] : []),
   ];
   const problems: RuleProblem[] = [];
   const first = new Map<number, KeyPath>();
