@@ -4,6 +4,7 @@ import type { SessionFacts } from './session-facts.ts';
 import { versionText } from './settings.ts';
 import type { Token } from './statement-lexer.ts';
 import { logstoreSchema } from './statement-names.ts';
+import { TokenReader } from './token-reader.ts';
 
 interface Value {
   readonly name: string;
@@ -85,28 +86,29 @@ function currentSetting(facts: SessionFacts, parameters: readonly Value[]): Omit
 }
 
 class ConstantReader {
-  readonly #tokens: readonly Token[];
+  readonly #reader: TokenReader;
   readonly #facts: SessionFacts;
-  #at = 1;
   #depth = 0;
 
   constructor(tokens: readonly Token[], facts: SessionFacts) {
-    this.#tokens = tokens;
+    // The first token is SELECT.
+    this.#reader = new TokenReader(tokens, 1);
     this.#facts = facts;
   }
 
   list(): Value[] {
     const values: Value[] = [];
     do values.push(this.#aliased());
-    while (this.#takeSymbol(','));
-    if (this.#at < this.#tokens.length) throw this.#unsupported(this.#tokens[this.#at]);
+    while (this.#reader.takeSymbol(','));
+    const rest = this.#reader.peek();
+    if (rest !== undefined) throw this.#unsupported(rest);
     return values;
   }
 
   #aliased(): Value {
     const value = this.#cast();
-    const hasAs = this.#takeWord('as');
-    const alias = this.#tokens[this.#at];
+    const hasAs = this.#reader.takeWords('as');
+    const alias = this.#reader.peek();
     const isAlias =
       alias?.kind === 'name' ||
       (alias?.kind === 'word' && (hasAs || !/^(from|where|limit|order|union)$/.test(alias.text)));
@@ -114,33 +116,27 @@ class ConstantReader {
       if (hasAs) throw syntaxError(alias);
       return value;
     }
-    this.#at += 1;
-    return { ...value, name: alias.text };
+    return { ...value, name: this.#reader.next().text };
   }
 
   #cast(): Value {
     let value = this.#primary();
-    while (this.#takeSymbol('::')) value = this.#castTo(value);
+    while (this.#reader.takeSymbol('::')) value = this.#castTo(value);
     return value;
   }
 
   #castTo(value: Value): Value {
     const words: string[] = [];
-    for (
-      let token = this.#tokens[this.#at];
-      token?.kind === 'word' && token.text !== 'as';
-      token = this.#tokens[this.#at]
-    ) {
-      words.push(token.text);
-      this.#at += 1;
+    while (this.#reader.peek()?.kind === 'word' && !this.#reader.isWord('as')) {
+      words.push(this.#reader.next().text);
       if (castTypes.has(words.join(' '))) break;
     }
     const type = castTypes.get(words.join(' '));
-    if (type === undefined) throw this.#unsupported(this.#tokens[this.#at - 1]);
-    if (this.#takeSymbol('(')) {
-      if (this.#tokens[this.#at]?.kind !== 'number') throw syntaxError(this.#tokens[this.#at]);
-      this.#at += 1;
-      this.#expectSymbol(')');
+    if (type === undefined) throw this.#unsupported(this.#reader.peek(-1));
+    if (this.#reader.takeSymbol('(')) {
+      const length = this.#reader.next();
+      if (length.kind !== 'number') throw syntaxError(length);
+      this.#reader.expectSymbol(')');
     }
     if (/^int[248]$|^oid$/.test(type) && value.text !== null && !/^\s*[-+]?\d+\s*$/.test(value.text)) {
       throw new PgError('22P02', `invalid input syntax for type ${words.join(' ')}: "${value.text}"`);
@@ -150,15 +146,13 @@ class ConstantReader {
   }
 
   #primary(): Value {
-    const token = this.#tokens[this.#at];
-    if (token === undefined) throw syntaxError(undefined);
-    this.#at += 1;
+    const token = this.#reader.next();
     if (token.kind === 'number') return numberOf(token.text);
     if (token.kind === 'string') return { name: '?column?', type: 'text', text: token.text };
     if (token.kind === 'symbol' && (token.text === '-' || token.text === '+')) {
-      const digits = this.#tokens[this.#at];
+      const digits = this.#reader.peek();
       if (digits?.kind !== 'number') throw this.#unsupported(token);
-      this.#at += 1;
+      this.#reader.next();
       return numberOf(token.text === '-' ? `-${digits.text}` : digits.text);
     }
     if (token.kind === 'symbol' && token.text === '(') return this.#nested();
@@ -170,7 +164,7 @@ class ConstantReader {
     this.#depth += 1;
     if (this.#depth > 100) throw new PgError('54001', 'stack depth limit exceeded');
     const value = this.#cast();
-    this.#expectSymbol(')');
+    this.#reader.expectSymbol(')');
     this.#depth -= 1;
     return value;
   }
@@ -180,29 +174,26 @@ class ConstantReader {
     if (token.text === 'true' || token.text === 'false') {
       return { name: 'bool', type: 'bool', text: token.text.charAt(0) };
     }
-    if (token.text === 'cast' && this.#takeSymbol('(')) {
+    if (token.text === 'cast' && this.#reader.takeSymbol('(')) {
       const value = this.#cast();
-      if (!this.#takeWord('as')) throw syntaxError(this.#tokens[this.#at]);
+      if (!this.#reader.takeWords('as')) throw syntaxError(this.#reader.peek());
       const cast = this.#castTo(value);
-      this.#expectSymbol(')');
+      this.#reader.expectSymbol(')');
       return cast;
     }
     let called = token;
-    if (token.text === 'pg_catalog' && this.#takeSymbol('.')) {
-      const next = this.#tokens[this.#at];
-      if (next === undefined) throw syntaxError(undefined);
-      called = next;
-      this.#at += 1;
+    if (token.text === 'pg_catalog' && this.#reader.takeSymbol('.')) {
+      called = this.#reader.next();
     }
-    if (!this.#takeSymbol('(')) return this.#call(called, keywords, []);
+    if (!this.#reader.takeSymbol('(')) return this.#call(called, keywords, []);
     const parameters: Value[] = [];
-    if (!this.#takeSymbol(')')) {
+    if (!this.#reader.takeSymbol(')')) {
       this.#depth += 1;
       if (this.#depth > 100) throw new PgError('54001', 'stack depth limit exceeded');
       do parameters.push(this.#cast());
-      while (this.#takeSymbol(','));
+      while (this.#reader.takeSymbol(','));
       this.#depth -= 1;
-      this.#expectSymbol(')');
+      this.#reader.expectSymbol(')');
     }
     return this.#call(called, functions, parameters);
   }
@@ -217,24 +208,6 @@ class ConstantReader {
     return new PgError('0A000', 'a SELECT without FROM may only hold constants and session functions', {
       ...(token === undefined ? {} : { detail: `"${token.source}" is not one of them.`, at: token.start }),
     });
-  }
-
-  #takeSymbol(text: string): boolean {
-    const token = this.#tokens[this.#at];
-    if (token?.kind !== 'symbol' || token.text !== text) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  #takeWord(text: string): boolean {
-    const token = this.#tokens[this.#at];
-    if (token?.kind !== 'word' || token.text !== text) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  #expectSymbol(text: string): void {
-    if (!this.#takeSymbol(text)) throw syntaxError(this.#tokens[this.#at]);
   }
 }
 

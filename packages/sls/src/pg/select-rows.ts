@@ -7,7 +7,8 @@ import type { SessionFacts } from './session-facts.ts';
 import type { SelectStatement } from './statement.ts';
 import type { Token } from './statement-lexer.ts';
 import { logstoreSchema, type RelationName, relationText } from './statement-names.ts';
-import { isSystemRelation, selectSystem } from './system-relations.ts';
+import { selectSystem } from './system-select.ts';
+import { isSystemRelation } from './system-tables.ts';
 
 /** A SELECT that is ready to run: answered on the spot, or by the engine. */
 export type PlannedSelect =
@@ -24,12 +25,11 @@ export type PlannedSelect =
 export function planSelect(statement: SelectStatement, text: string, facts: SessionFacts): PlannedSelect {
   const { tokens } = statement;
   const relations = selectRelations(tokens);
-  const isSystem = (relation: RelationName): boolean => isSystemRelation(relation);
   const first = relations[0];
   if (first === undefined) return { kind: 'answered', result: selectConstants(tokens, facts) };
-  if (relations.every(isSystem)) return { kind: 'answered', result: selectSystem(tokens, relations, facts) };
+  if (relations.every(isSystemRelation)) return { kind: 'answered', result: selectSystem(tokens, facts) };
   for (const relation of relations) {
-    if (isSystem(relation)) {
+    if (isSystemRelation(relation)) {
       throw new PgError('0A000', 'a statement cannot read logs and system tables together', {
         at: relation.start,
       });
