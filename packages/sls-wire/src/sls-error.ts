@@ -98,6 +98,8 @@ export const slsErrors = {
   indexAlreadyExist: () => make(400, 'IndexAlreadyExist', 'log store index is already created'),
   indexInfoInvalid: (message: string) => make(400, 'IndexInfoInvalid', message),
   shardNotExist: (shard: number | string) => make(404, 'ShardNotExist', `shard ${shard} does not exist`),
+  logStoreWithoutShard: () => make(400, 'LogStoreWithoutShard', 'logstore has no shard'),
+  invalidTimeRange: () => make(400, 'InvalidTimeRange', 'request time range is invalid'),
   notSupported: (message: string) => make(400, 'NotSupported', message),
   exceedQuota: (message: string) => make(403, 'ExceedQuota', message),
 

@@ -1,0 +1,167 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Log, messageOf } from '@sampan/base';
+import { isSlsError, type SlsError, slsErrors } from '@sampan/sls-wire';
+import type { Authenticator } from '../auth/authenticate.ts';
+import { type AddressOptions, projectOfHost } from './address.ts';
+import { ClientGone, readBody } from './body.ts';
+import type { Backend } from './operation.ts';
+import { errorReply, type Reply } from './reply.ts';
+import { parseTarget, type SlsRequest } from './request.ts';
+import { createRequestIds } from './request-id.ts';
+import { createRoutes } from './routes.ts';
+
+export interface HttpFrontEndOptions {
+  readonly backend: Backend;
+  readonly authenticator: Authenticator;
+  readonly address: AddressOptions;
+  readonly log: Log;
+}
+
+/** The log API over HTTP. */
+export interface HttpFrontEnd {
+  /** Accepts clients on one more address. Port 0 picks one. Rejects with Node's error. */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
+  /** Lets running requests finish for a moment, then closes every connection. */
+  stop(): Promise<void>;
+}
+
+const nextRequestId = createRequestIds();
+
+/** Queries in URLs are long; the default of 16 KB would refuse them. */
+const headBytesMax = 64 * 1024;
+/** Longer than the idle time of the clients' connection pools, so that it is they who close. */
+const keepAliveTimeoutMs = 75_000;
+const stopTimeoutMs = 2_000;
+
+export function createHttpFrontEnd(options: HttpFrontEndOptions): HttpFrontEnd {
+  const servers = new Set<Server>();
+  const handle = createHandler(options);
+
+  async function listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    const server = createServer(
+      { maxHeaderSize: headBytesMax, keepAliveTimeout: keepAliveTimeoutMs },
+      (request, response) => void handle(request, response),
+    );
+    server.on('clientError', answerBrokenHead);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: address.host, port: address.port, backlog: 1024 }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    servers.add(server);
+    return { host: address.host, port: (server.address() as AddressInfo).port };
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all([...servers].map(closeServer));
+    servers.clear();
+  }
+
+  return { listen, stop };
+}
+
+/**
+ * The stages of a request, in this order:
+ * 1. limit: the head was bounded by the server, the body is bounded here, before anything looks at it;
+ * 2. parse: target, host and project, from then on plain values;
+ * 3. authenticate: over the bytes as sent, before routing, so that strangers learn nothing about paths;
+ * 4. route: the operation of method, path and `type`;
+ * 5. reply: the operation's answer, with the headers that every answer has;
+ * 6. error: the one place where an error becomes an answer.
+ */
+function createHandler(
+  options: HttpFrontEndOptions,
+): (incoming: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { backend, authenticator, address, log } = options;
+  const route = createRoutes();
+
+  async function answer(incoming: IncomingMessage, requestId: string): Promise<Reply> {
+    const body = await readBody(incoming);
+    const request = parseRequest(incoming, { requestId, body, address });
+    authenticator.check(request, body);
+    const { operation, path } = route(request);
+    return await operation.run({ backend, request, path });
+  }
+
+  return async (incoming, response) => {
+    const requestId = nextRequestId();
+    try {
+      write(response, await answer(incoming, requestId), requestId);
+    } catch (error) {
+      if (error instanceof ClientGone) return;
+      const known = asSlsError(error);
+      if (known.status >= 500 && known.status !== 501) {
+        log.error({ requestId, method: incoming.method, reason: messageOf(error) }, 'a request failed');
+      }
+      write(response, errorReply(known), requestId);
+    }
+  };
+}
+
+function parseRequest(
+  incoming: IncomingMessage,
+  context: { requestId: string; body: Buffer; address: AddressOptions },
+): SlsRequest {
+  const { authority, path, query } = parseTarget(incoming.url ?? '/');
+  // A header that came several times is already one text, except for those that Node keeps as a list.
+  const headers = incoming.headers as Record<string, string | undefined>;
+  const host = authority ?? headers['host'];
+  if (host === undefined) throw slsErrors.missingHost();
+  return {
+    requestId: context.requestId,
+    method: incoming.method ?? 'GET',
+    path,
+    query,
+    headers,
+    body: context.body,
+    project: projectOfHost(host, context.address),
+    clientAddress: incoming.socket.remoteAddress,
+  };
+}
+
+/** Anything unexpected is the service's fault, and clients retry it. */
+function asSlsError(error: unknown): SlsError {
+  return isSlsError(error) ? error : slsErrors.internalServerError();
+}
+
+function write(response: ServerResponse, reply: Reply, requestId: string): void {
+  if (response.destroyed) return;
+  response.writeHead(reply.status, {
+    ...reply.headers,
+    'content-length': reply.body.length,
+    server: 'sampan-sls',
+    'access-control-allow-origin': '*',
+    'x-log-requestid': requestId,
+    'x-log-time': Math.floor(Date.now() / 1000),
+  });
+  response.end(reply.body);
+}
+
+/** Bytes that are not HTTP get the vendor's error shape as well; the connection cannot go on. */
+function answerBrokenHead(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const isTooLong = error.code === 'HPE_HEADER_OVERFLOW';
+  const reply = errorReply(
+    slsErrors.parameterInvalid(
+      isTooLong ? `http header is larger than ${headBytesMax} bytes` : 'the request is not valid HTTP/1.1',
+    ),
+  );
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${reply.body.length}\r\n` +
+      `x-log-requestid: ${nextRequestId()}\r\nConnection: close\r\n\r\n${reply.body.toString('utf8')}`,
+  );
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const force = setTimeout(() => server.closeAllConnections(), stopTimeoutMs);
+  await closed;
+  clearTimeout(force);
+}

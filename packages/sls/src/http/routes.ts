@@ -1,0 +1,74 @@
+import createRouter, { type HTTPMethod } from 'find-my-way';
+import { getHistograms, getLogs, getLogsV2, getProjectLogs } from './get-logs.ts';
+import {
+  createIndex,
+  createLogStore,
+  deleteIndex,
+  deleteLogStore,
+  getIndex,
+  getLogStore,
+  listLogStores,
+  listShards,
+  updateIndex,
+  updateLogStore,
+} from './logstore-operations.ts';
+import { notEmulated, type Operation } from './operation.ts';
+import { createProject, deleteProject, getOrListProject, updateProject } from './project-operations.ts';
+import { putLogs } from './put-logs.ts';
+import { parameter, type SlsRequest } from './request.ts';
+
+/** An operation with what its path named. */
+export interface Route {
+  readonly operation: Operation;
+  readonly path: Readonly<Record<string, string | undefined>>;
+}
+
+/** The operations of one method and path; `type` or `action` chooses among them, `''` is none given. */
+type Choices = Readonly<Record<string, Operation>>;
+
+const table: readonly (readonly [method: HTTPMethod, path: string, choices: Choices])[] = [
+  ['GET', '/', { '': getOrListProject, all: getOrListProject }],
+  ['POST', '/', { '': createProject }],
+  ['PUT', '/', { '': updateProject }],
+  ['DELETE', '/', { '': deleteProject }],
+  ['GET', '/logs', { '': getProjectLogs, log: getProjectLogs }],
+  ['GET', '/logstores', { '': listLogStores }],
+  ['POST', '/logstores', { '': createLogStore }],
+  ['GET', '/logstores/:logstore', { '': getLogStore, log: getLogs, histogram: getHistograms }],
+  ['POST', '/logstores/:logstore', { '': putLogs }],
+  ['PUT', '/logstores/:logstore', { '': updateLogStore }],
+  ['DELETE', '/logstores/:logstore', { '': deleteLogStore }],
+  ['POST', '/logstores/:logstore/logs', { '': getLogsV2, log: getLogsV2 }],
+  ['GET', '/logstores/:logstore/index', { '': getIndex, histogram: getHistograms }],
+  ['POST', '/logstores/:logstore/index', { '': createIndex }],
+  ['PUT', '/logstores/:logstore/index', { '': updateIndex }],
+  ['DELETE', '/logstores/:logstore/index', { '': deleteIndex }],
+  ['GET', '/logstores/:logstore/shards', { '': listShards }],
+  ['POST', '/logstores/:logstore/shards/lb', { '': putLogs }],
+  ['POST', '/logstores/:logstore/shards/:shard(^route$)', { '': putLogs }],
+];
+
+/** Names of the operations that exist here; the manual lists them. */
+export const operationNames: readonly string[] = [
+  ...new Set(table.flatMap(([, , choices]) => Object.values(choices).map((operation) => operation.name))),
+];
+
+/** Finds the operation of a request, or throws `NotEmulated`. */
+export function createRoutes(): (request: SlsRequest) => Route {
+  const router = createRouter({
+    ignoreTrailingSlash: true,
+    // The npm client doubles the slash when its endpoint ends with one.
+    ignoreDuplicateSlashes: true,
+    maxParamLength: 1024,
+  });
+  for (const [method, path, choices] of table) router.on(method, path, () => {}, choices);
+
+  return (request) => {
+    const found = router.find(request.method as HTTPMethod, request.path);
+    const choices = found?.store as Choices | undefined;
+    const choice = parameter(request, 'type') ?? parameter(request, 'action') ?? '';
+    const operation = choices !== undefined && Object.hasOwn(choices, choice) ? choices[choice] : undefined;
+    if (found === null || operation === undefined) throw notEmulated(request);
+    return { operation, path: found.params };
+  };
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '@sampan/base';
+import { countLogs, encodeLogGroup, encodeLogTags, type LogGroup, slsErrors } from '@sampan/sls-wire';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Logstore } from '../catalog/logstore.ts';
+import { type Shard, shardOfKey } from '../catalog/shards.ts';
+import type { IndexEngine } from '../index-engine/index-engine.ts';
+import type { LogStorage } from '../storage/store.ts';
+
+/** Where a log group goes and who sent it. */
+export interface IngestTarget {
+  readonly project: string;
+  readonly logstore: string;
+  /** Hex MD5 key that chooses the shard; the shards take turns when it is absent. */
+  readonly hashKey?: string | undefined;
+  /** Address of the client, for the tags of `appendMeta`. */
+  readonly clientAddress?: string | undefined;
+}
+
+/** The one way into the log, whatever protocol a log group came by. */
+export interface Ingest {
+  /** Stores an encoded LogGroup. Resolves when it is durable; rejects with the vendor's error. */
+  putEncoded(target: IngestTarget, bytes: Uint8Array): Promise<void>;
+  /** Stores a LogGroup. */
+  put(target: IngestTarget, group: LogGroup): Promise<void>;
+}
+
+export interface IngestOptions {
+  readonly catalog: Catalog;
+  readonly storage: LogStorage;
+  readonly engine: Pick<IndexEngine, 'notify'>;
+  readonly clock: Clock;
+}
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { catalog, storage, clock } = options;
+  const notify = createNotifier(options);
+  let turn = 0;
+
+  function shardFor(logstore: Logstore, hashKey: string | undefined): Shard {
+    if (hashKey !== undefined) {
+      const shard = shardOfKey(logstore.shards, hashKey);
+      if (shard === undefined) throw slsErrors.parameterInvalid(`hash key ${hashKey} is invalid`);
+      return shard;
+    }
+    const writable = logstore.shards.filter((shard) => shard.status === 'readwrite');
+    turn = (turn + 1) % writable.length;
+    const shard = writable[turn];
+    if (shard === undefined) throw slsErrors.logStoreWithoutShard();
+    return shard;
+  }
+
+  async function putEncoded(target: IngestTarget, bytes: Uint8Array): Promise<void> {
+    const logstore = catalog.requireLogstore(target.project, target.logstore);
+    // A group without logs is accepted and leaves no trace.
+    if (countLogs(bytes) === 0) return;
+    const receivedAtMs = clock.nowMs();
+    const stored = logstore.appendMeta ? withMeta(bytes, target, receivedAtMs) : bytes;
+    const shard = shardFor(logstore, target.hashKey);
+    await storage.append(logstore.uid, shard.shardID, { receivedAtMs, bytes: stored });
+    notify(logstore.uid);
+  }
+
+  return { putEncoded, put: (target, group) => putEncoded(target, encodeLogGroup(group)) };
+}
+
+/** Tells the indexer once per turn of the event loop, however many appends it acknowledged. */
+function createNotifier(options: Pick<IngestOptions, 'storage' | 'engine'>): (uid: string) => void {
+  const waiting = new Set<string>();
+  return (uid) => {
+    if (waiting.size === 0) {
+      setImmediate(() => {
+        for (const each of waiting) {
+          options.engine.notify({ uid: each, shards: options.storage.shards(each) });
+        }
+        waiting.clear();
+      });
+    }
+    waiting.add(uid);
+  };
+}
+
+/** The two tags that the service adds to logstores with `appendMeta`. */
+function withMeta(bytes: Uint8Array, target: IngestTarget, receivedAtMs: number): Buffer {
+  return Buffer.concat([
+    bytes,
+    encodeLogTags([
+      ['__client_ip__', target.clientAddress ?? ''],
+      ['__receive_time__', String(Math.floor(receivedAtMs / 1000))],
+    ]),
+  ]);
+}
