@@ -9,6 +9,8 @@ export interface StackFolder extends TemporaryFolder {
   readonly config: string;
   /** Where the stack keeps its data. */
   readonly data: string;
+  /** The ports that the configuration names. */
+  readonly ports: StackPorts;
   start(): Promise<ReadyProcess>;
   sampan(
     parameters: readonly string[],
@@ -16,12 +18,21 @@ export interface StackFolder extends TemporaryFolder {
   ): Promise<Ending & { readonly stdout: string; readonly stderr: string }>;
 }
 
+export interface StackPorts {
+  readonly postgres: number;
+  readonly proxy: number;
+  readonly api: number;
+  readonly slsHttp: number;
+  readonly slsPg: number;
+}
+
 /** `sampan.yaml` in which nothing collides with another stack on this machine. */
-async function configWithFreePorts(more: string): Promise<string> {
-  const [postgres, proxy, api, socket, worker, beat, plugin, http, pg] = await freePorts(9);
+async function configWithFreePorts(more: string): Promise<{ text: string; ports: StackPorts }> {
+  const [postgres = 0, proxy = 0, api = 0, socket = 0, worker = 0, beat = 0, plugin = 0, http = 0, pg = 0] =
+    await freePorts(9);
   // A loopback address that hardly anybody else has: its ports 80 and 5432 are fixed.
   const tail = Array.from({ length: 2 }, () => 1 + Math.floor(Math.random() * 253)).join('.');
-  return [
+  const lines = [
     'name: e2e',
     'postgres:',
     `  port: ${postgres}`,
@@ -38,7 +49,8 @@ async function configWithFreePorts(more: string): Promise<string> {
     `  pgPort: ${pg}`,
     `  address: 127.77.${tail}`,
     more,
-  ].join('\n');
+  ];
+  return { text: lines.join('\n'), ports: { postgres, proxy, api, slsHttp: http, slsPg: pg } };
 }
 
 /** Makes the folder and its configuration; `more` is YAML to append. */
@@ -46,8 +58,10 @@ export async function createStackFolder(more = ''): Promise<StackFolder> {
   const folder = await createTemporaryFolder();
   const config = join(folder.path, 'sampan.yaml');
   const data = join(folder.path, '.sampan');
-  await writeFile(config, await configWithFreePorts(more));
+  const { text, ports } = await configWithFreePorts(more);
+  await writeFile(config, text);
   return {
+    ports,
     path: folder.path,
     config,
     data,

@@ -17,6 +17,8 @@ export interface SlsRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
+  /** What is sent instead of the signed `body`. */
+  readonly bodyOnWire?: Uint8Array;
   /** Default: version 4. */
   readonly signature?: 'v1' | 'v4' | 'none';
   /** The time that the request claims; default: now. */
@@ -68,6 +70,7 @@ export function signedRequest(target: SlsTarget, request: SlsRequest): UnsignedR
 /** Sends one request, signed as asked, and reads the whole answer. */
 export async function sendToSls(target: SlsTarget, request: SlsRequest): Promise<SlsResponse> {
   const signed = signedRequest(target, request);
+  const body = request.bodyOnWire ?? signed.body;
   const query = new URLSearchParams(signed.query).toString().replace(/\+/g, '%20');
   const url = new URL(target.url);
   return new Promise((resolve, reject) => {
@@ -77,7 +80,7 @@ export async function sendToSls(target: SlsTarget, request: SlsRequest): Promise
         port: url.port,
         method: request.method,
         path: request.path + (query === '' ? '' : `?${query}`),
-        headers: { ...signed.headers, 'content-length': String(signed.body.length) },
+        headers: { ...signed.headers, 'content-length': String(body.length) },
         ...(request.agent === undefined ? {} : { agent: request.agent }),
       },
       (incoming) => {
@@ -101,7 +104,7 @@ export async function sendToSls(target: SlsTarget, request: SlsRequest): Promise
       outgoing.destroy(new Error(`no answer to ${request.method} ${request.path}`)),
     );
     outgoing.on('error', reject);
-    outgoing.end(signed.body);
+    outgoing.end(body);
   });
 }
 

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { connectTcp, createRandom, waitUntil } from '@sampan/testkit';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startupPacket } from '../../src/pg-bytes.ts';
 import { type ProxiedPostgres, startProxiedPostgres } from '../../src/proxied-postgres.ts';
 
 let stack: ProxiedPostgres;
@@ -240,14 +241,7 @@ describe('log-in', () => {
   });
 });
 
-/** A start-up message of version 3.0. */
-function startupFor(user: string): Buffer {
-  const body = Buffer.from(`user\0${user}\0database\0app\0\0`);
-  const head = Buffer.alloc(8);
-  head.writeInt32BE(body.length + 8, 0);
-  head.writeInt32BE(196_608, 4);
-  return Buffer.concat([head, body]);
-}
+const startupFor = (user: string): Buffer => startupPacket({ user, database: 'app' });
 
 describe('garbage', () => {
   it.each([

@@ -1,0 +1,261 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createTemporaryFolder } from '@sampan/testkit';
+import { describe, expect, it } from 'vitest';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { root, runSampan } from './src/apps.ts';
+
+const data = resolve(process.env['SAMPAN_DATA'] ?? join(root, '../shared/data'));
+const difyFolder = join(data, 'dify-1.13.3');
+const hasDify = existsSync(join(difyFolder, 'docker-compose.yaml'));
+const editions = ['test', 'high-availability', 'high-performance'] as const;
+
+interface Key {
+  readonly path: string;
+  readonly line: number;
+}
+
+/**
+ * Every key of a Compose file with the line it stands on, walked with the YAML library alone. Items of lists have
+ * their number as key; `<<` and what an alias repeats belong to the place where they are written.
+ */
+function keysOf(text: string): Key[] {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, merge: false });
+  const keys: Key[] = [];
+  const visit = (node: Node | null | undefined, path: readonly string[]): void => {
+    if (isMap(node)) {
+      for (const { key, value } of node.items) {
+        if (!isScalar(key)) continue;
+        const below = [...path, String(key.value)];
+        keys.push({ path: below.join('.'), line: counter.linePos(key.range?.[0] ?? 0).line });
+        visit(value as Node | null, below);
+      }
+    } else if (isSeq(node)) {
+      for (const [number, item] of node.items.entries()) visit(item as Node, [...path, String(number)]);
+    }
+  };
+  visit(document.contents as Node | null, []);
+  return keys;
+}
+
+interface Entry {
+  readonly path: string;
+  readonly line: number;
+  readonly verdict: string;
+}
+
+/** Every object in the report, however deep, that gives a Compose path a verdict. */
+function entriesOf(report: unknown): Entry[] {
+  if (Array.isArray(report)) return report.flatMap(entriesOf);
+  if (typeof report !== 'object' || report === null) return [];
+  const { path, line, verdict } = report as Record<string, unknown>;
+  const own = (typeof path === 'string' || Array.isArray(path)) && typeof verdict === 'string';
+  const text = Array.isArray(path) ? path.join('.') : String(path);
+  return [
+    ...(own ? [{ path: text, line: Number(line), verdict: String(verdict) }] : []),
+    ...Object.values(report).flatMap(entriesOf),
+  ];
+}
+
+/** Keys for which neither an entry of their own nor one of a key above them exists. */
+function unreported(keys: readonly Key[], entries: readonly Entry[]): string[] {
+  const reported = new Set(entries.map(({ path }) => path));
+  const isCovered = (path: string): boolean => {
+    const parts = path.split('.');
+    return parts.some((_, end) => reported.has(parts.slice(0, end + 1).join('.')));
+  };
+  return keys.filter(({ path }) => !isCovered(path)).map(({ path, line }) => `${path} (line ${line})`);
+}
+
+async function promote(out: string, more: readonly string[], cwd = root): ReturnType<typeof runSampan> {
+  return runSampan(['promote', '--target', 'prod', '--out', out, ...more], { cwd });
+}
+
+async function readReport(out: string): Promise<unknown> {
+  return JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as unknown;
+}
+
+async function expectFilesIn(
+  out: string,
+): Promise<{ template: Record<string, unknown>; parameters: unknown }> {
+  const template = parseDocument(await readFile(join(out, 'template.ros.yaml'), 'utf8'));
+  expect(template.errors).toEqual([]);
+  const parameters = JSON.parse(await readFile(join(out, 'parameters.json'), 'utf8')) as unknown;
+  return { template: template.toJS() as Record<string, unknown>, parameters };
+}
+
+function expectWholeReport(text: string, report: unknown): void {
+  const entries = entriesOf(report);
+  const keys = keysOf(text);
+  expect(keys.length).toBeGreaterThan(20);
+  expect(unreported(keys, entries), 'keys of the input that the report does not mention').toEqual([]);
+  expect(new Set(entries.map(({ verdict }) => verdict))).toEqual(
+    new Set(
+      [...new Set(entries.map(({ verdict }) => verdict))].filter((verdict) =>
+        ['mapped', 'approximated', 'dropped', 'blocked'].includes(verdict),
+      ),
+    ),
+  );
+  const lines = new Map(keys.map(({ path, line }) => [path, line]));
+  const misplaced = entries.filter(({ path, line }) => lines.has(path) && lines.get(path) !== line);
+  expect(misplaced, 'entries whose line is not the line of their key').toEqual([]);
+}
+
+/** Values that public files of Dify contain as secrets; none may become a secret of a real environment. */
+const publicConstants = [
+  'difyai123456',
+  'QaHbTe77CtuXmsfyhR7+vRjI/+XbV1AaFy691iy+kGDv2Jvy0/eAh8Y1',
+  'dify-sandbox',
+];
+
+describe('sampan promote with the Compose file of this repository', () => {
+  it.each(editions)(
+    'writes template, parameters and report for the edition %s, and exits with 0',
+    async (edition) => {
+      await using folder = await createTemporaryFolder();
+      const run = await promote(folder.path, ['--edition', edition]);
+      expect(run.code, run.stdout + run.stderr).toBe(0);
+      const { template, parameters } = await expectFilesIn(folder.path);
+      expect(template['ROSTemplateFormatVersion']).toBe('2015-09-01');
+      const resources = Object.values(template['Resources'] as Record<string, { Type: string }>);
+      expect(resources.filter(({ Type }) => Type === 'ALIYUN::SAE::Application').length).toBeGreaterThan(2);
+      const declared = Object.keys(template['Parameters'] as object);
+      const given = JSON.stringify(parameters);
+      for (const name of declared.filter(
+        (each) => !('Default' in ((template['Parameters'] as Record<string, object>)[each] ?? {})),
+      )) {
+        expect(given, `parameter ${name} has neither a default nor a value`).toContain(`"${name}"`);
+      }
+      expectWholeReport(
+        await readFile(join(root, 'compose/dify.yaml'), 'utf8'),
+        await readReport(folder.path),
+      );
+    },
+  );
+
+  it('puts no secret and no public constant into the template', async () => {
+    await using folder = await createTemporaryFolder();
+    expect((await promote(folder.path, [])).code).toBe(0);
+    const template = await readFile(join(folder.path, 'template.ros.yaml'), 'utf8');
+    for (const constant of publicConstants) expect(template).not.toContain(constant);
+    const { parameters } = await expectFilesIn(folder.path);
+    for (const constant of publicConstants) expect(JSON.stringify(parameters)).not.toContain(constant);
+  });
+
+  it('writes the same template and keeps the secrets when it runs again', async () => {
+    await using folder = await createTemporaryFolder();
+    expect((await promote(folder.path, [])).code).toBe(0);
+    const first = await expectFilesIn(folder.path);
+    expect((await promote(folder.path, [])).code).toBe(0);
+    expect(await expectFilesIn(folder.path)).toEqual(first);
+  });
+
+  it('prints a plan in words, or the report as JSON', async () => {
+    await using folder = await createTemporaryFolder();
+    const words = await promote(folder.path, []);
+    expect(words.stdout).toMatch(/SAE/);
+    const json = await promote(folder.path, ['--json']);
+    expect(json.code, json.stderr).toBe(0);
+    expect(entriesOf(JSON.parse(json.stdout)).length).toBeGreaterThan(20);
+  });
+});
+
+describe.skipIf(!hasDify)(
+  `sampan promote with a user's Dify 1.13 folder (skipped without ${difyFolder})`,
+  () => {
+    it.each(editions)(
+      'exits with 0 for the edition %s and mentions every key of the input',
+      async (edition) => {
+        await using folder = await createTemporaryFolder();
+        const compose = join(difyFolder, 'docker-compose.yaml');
+        const environment = join(difyFolder, '.env.example');
+        const run = await promote(folder.path, [
+          '--compose',
+          compose,
+          '--env-file',
+          environment,
+          '--edition',
+          edition,
+        ]);
+        expect(run.code, run.stdout.slice(-3000) + run.stderr).toBe(0);
+        await expectFilesIn(folder.path);
+        expectWholeReport(await readFile(compose, 'utf8'), await readReport(folder.path));
+        for (const constant of publicConstants) {
+          expect(await readFile(join(folder.path, 'template.ros.yaml'), 'utf8')).not.toContain(constant);
+        }
+      },
+    );
+
+    it('does not touch the folder it reads', async () => {
+      const before = await readFile(join(difyFolder, 'docker-compose.yaml'), 'utf8');
+      await using folder = await createTemporaryFolder();
+      await promote(folder.path, ['--compose', join(difyFolder, 'docker-compose.yaml')]);
+      expect(await readFile(join(difyFolder, 'docker-compose.yaml'), 'utf8')).toBe(before);
+      expect(existsSync(join(difyFolder, '.sampan'))).toBe(false);
+    });
+  },
+);
+
+describe('sampan promote with a Compose file that cannot go to the cloud', () => {
+  async function promoteText(
+    compose: string,
+  ): Promise<
+    { code: number | null; text: string; out: string; report: () => Promise<unknown> } & AsyncDisposable
+  > {
+    const folder = await createTemporaryFolder();
+    const path = join(folder.path, 'docker-compose.yaml');
+    await writeFile(path, compose);
+    await mkdir(join(folder.path, 'out'));
+    const out = join(folder.path, 'out');
+    const run = await promote(out, ['--compose', path]);
+    return {
+      code: run.code,
+      text: run.stdout + run.stderr,
+      out,
+      report: () => readReport(out),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  }
+
+  it.each([
+    ['an image that only exists as a Dockerfile', '    build: .\n', 'build'],
+    ['the network of the host', '    image: app:1\n    network_mode: host\n', 'network_mode'],
+    ['devices', '    image: app:1\n    devices: ["/dev/kvm:/dev/kvm"]\n', 'devices'],
+    ['the process space of the host', '    image: app:1\n    pid: host\n', 'pid'],
+  ])('exits with 2 and names the finding with its line: %s', async (_, service, key) => {
+    await using run = await promoteText(`services:\n  app:\n${service}`);
+    expect(run.code, run.text).toBe(2);
+    expect(run.text).toContain(key);
+    const blocked = entriesOf(await run.report()).filter(({ verdict }) => verdict === 'blocked');
+    expect(blocked.map(({ path }) => path).some((path) => path.includes(key))).toBe(true);
+    for (const { line } of blocked) expect(line).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['is not there', undefined],
+    ['is no YAML', 'services: [unclosed'],
+    ['has no services', 'volumes: {}\n'],
+    ['has a service that is no mapping', 'services:\n  app: 5\n'],
+    [
+      'uses a required variable that nobody sets',
+      `services:\n  app:\n    image: "app:\${SAMPAN_TEST_TAG:?set a tag}"\n`,
+    ],
+  ])('exits with 1 and says what is wrong when the file %s', async (_, text) => {
+    await using folder = await createTemporaryFolder();
+    const path = join(folder.path, 'docker-compose.yaml');
+    if (text !== undefined) await writeFile(path, text);
+    const run = await promote(join(folder.path, 'out'), ['--compose', path]);
+    expect(run.code, run.stdout + run.stderr).toBe(1);
+    expect(run.stderr).toContain('docker-compose.yaml');
+    expect(run.stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it('exits with 1 for a target that sampan.yaml does not have, and lists those it has', async () => {
+    const run = await runSampan(['promote', '--target', 'nowhere'], { cwd: root });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('nowhere');
+    expect(run.stderr).toContain('prod');
+  });
+});

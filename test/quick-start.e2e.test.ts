@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTemporaryFolder, waitUntil } from '@sampan/testkit';
+import { describe, expect, it } from 'vitest';
+import { root } from './src/apps.ts';
+import { outputOf, type RunningProcess, runProcess, startProcess } from './src/running-process.ts';
+
+/** The lines of every block of README.md that is marked `sh quick-start`, in order. */
+async function quickStartCommands(): Promise<string[]> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/^```sh quick-start\n(.*?)^```/gms)].map((match) => match[1] ?? '');
+  return blocks
+    .join('\n')
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/, '').trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** A command that stays until it is stopped. */
+function isLasting(command: string): boolean {
+  return /\bpnpm(@\S+)? (run )?dev\b/.test(command);
+}
+
+/** Starts a command in its own group and waits until it prints that it is ready. */
+async function startLasting(command: string, cwd: string): Promise<RunningProcess> {
+  const started = startProcess({ command: ['sh', '-c', command], cwd });
+  try {
+    await waitUntil(() => /\bready\b/.test(started.stdout()), {
+      what: `\`${command}\` to print that it is ready`,
+      timeoutMs: 90_000,
+    });
+  } catch (error) {
+    await started.stop();
+    throw new Error(`${String(error)}\n${outputOf(started)}`);
+  }
+  return started;
+}
+
+describe('the quick start of README.md', () => {
+  it('has a command that starts the stack and one that uses it', async () => {
+    const commands = await quickStartCommands();
+    expect(commands.filter(isLasting)).toHaveLength(1);
+    expect(commands.length).toBeGreaterThan(1);
+  });
+
+  it('runs as written in a fresh clone', async () => {
+    await using folder = await createTemporaryFolder();
+    const cwd = join(folder.path, 'sampan');
+    const clone = await runProcess({ command: ['git', 'clone', '--quiet', '--no-hardlinks', root, cwd] });
+    expect(clone.code, clone.stderr).toBe(0);
+    const lasting: RunningProcess[] = [];
+    try {
+      for (const command of await quickStartCommands()) {
+        // Cloning and changing into the folder has been done.
+        if (/^(git clone|cd) /.test(command)) continue;
+        if (isLasting(command)) {
+          lasting.push(await startLasting(command, cwd));
+          continue;
+        }
+        const run = await runProcess({ command: ['sh', '-c', command], cwd, timeoutMs: 90_000 });
+        expect(run.code, `${command}\n${run.stdout}\n${run.stderr}`).toBe(0);
+      }
+    } finally {
+      for (const process of lasting) await process.stop();
+    }
+  });
+});
