@@ -1,4 +1,4 @@
-import { type Addresses, endpointOf } from '@sampan/devstack';
+import type { Addresses } from '@sampan/devstack';
 import { renderTable } from './render-table.ts';
 
 /** Addresses and credentials of a running stack. The credentials open nothing outside this machine. */
@@ -21,7 +21,7 @@ export function renderAddresses({ postgres, proxy, components, sls }: Addresses)
     }
   }
   if (sls !== undefined) {
-    const endpoint = endpointOf(sls);
+    const { endpoint } = sls;
     rows.push(
       ['SLS over HTTP', `http://${sls.host}:${sls.httpPort}`, `project ${sls.project}, region ${sls.region}`],
       [

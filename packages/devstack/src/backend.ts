@@ -1,5 +1,5 @@
 import type { LogstoreOptions } from '@sampan/config';
-import type { Addresses } from './state.ts';
+import type { Addresses } from './addresses.ts';
 
 /** A part of the stack that became ready, for progress lines. */
 export type Part = 'postgres' | 'sls' | 'proxy' | 'databases' | 'logstores';

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 function environment(inherited: Record<string, string | undefined> = process.env): NodeJS.ProcessEnv {
-  const addresses = sampleAddresses({ dedicated: undefined, httpPort: port });
+  const addresses = sampleAddresses({ httpPort: port });
   return execEnvironment({ addresses, environment: inherited });
 }
 

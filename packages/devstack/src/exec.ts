@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter } from 'node:path';
 import { messageOf, systemCodeOf } from '@sampan/base';
-import { endpointOf, environmentOf } from './env.ts';
+import type { Addresses } from './addresses.ts';
+import { environmentOf } from './env.ts';
 import { devstackErrors } from './errors.ts';
 import { findPreloadFiles } from './preload-files.ts';
-import type { Addresses } from './state.ts';
 
 export interface ExecOptions {
   readonly command: readonly [string, ...string[]];
@@ -28,9 +28,8 @@ export function execEnvironment(
   const { sls } = options.addresses;
   if (sls === undefined) return { ...inherited, ...own };
   const preload = findPreloadFiles();
-  const endpoint = endpointOf(sls);
   const hosts = new Map([
-    [endpoint.host, endpoint.address],
+    [sls.endpoint.host, sls.endpoint.address],
     ['localhost', sls.host],
   ]);
   return {

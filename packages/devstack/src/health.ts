@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Addresses } from './state.ts';
+import type { Addresses } from './addresses.ts';
 
 /** Whether something accepts connections at one address of the stack. */
 export interface Health {

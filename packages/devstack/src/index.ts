@@ -1,6 +1,6 @@
+export type { Addresses, ComponentAddress, Endpoint, SlsAddress } from './addresses.ts';
 export {
   type EnvironmentFormat,
-  endpointOf,
   environmentFormats,
   environmentOf,
   formatEnvironment,
@@ -12,5 +12,4 @@ export { watchParent } from './parent-watch.ts';
 export { resetStack } from './reset.ts';
 export { createRollingFile, type RollingFile } from './rolling-file.ts';
 export { type Stack, type StackEvent, type StackOptions, startStack } from './stack.ts';
-export type { Addresses, ComponentAddress, SlsAddress, StackState } from './state.ts';
-export { readStackState, requireStackState } from './state.ts';
+export { readStackState, requireStackState, type StackState } from './state.ts';

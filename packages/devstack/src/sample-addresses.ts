@@ -1,34 +1,15 @@
-import type { Addresses, SlsAddress } from './state.ts';
+import { defaultConfig, planOf } from '@sampan/config';
+import { type Addresses, addressesOf, type SlsAddress } from './addresses.ts';
 
-/** Addresses of a running stack as tests need them; `sls` replaces single fields. */
-export function sampleAddresses(sls: Partial<SlsAddress> = {}): Addresses & { readonly sls: SlsAddress } {
-  return {
-    postgres: {
-      host: '127.0.0.1',
-      port: 15432,
-      user: 'postgres',
-      password: 'p w\'"d',
-      databases: ['dify', 'dify_plugin'],
-    },
-    proxy: { host: '127.0.0.1', port: 16432 },
-    components: [
-      { name: 'api', port: 16433, database: 'dify', variables: { SQLALCHEMY_POOL_SIZE: '7' } },
-      { name: 'worker', port: 16434, database: 'dify', variables: { CELERY_WORKER_AMOUNT: '4' } },
-      { name: 'pluginDaemon', port: 16435, database: 'dify_plugin', variables: { DB_MAX_OPEN_CONNS: '9' } },
-    ],
-    sls: {
-      host: '127.0.0.1',
-      httpPort: 15080,
-      pgPort: 15433,
-      dedicated: '127.0.54.32',
-      project: 'dify',
-      logstores: ['workflow_execution', 'workflow_node_execution'],
-      region: 'cn-hangzhou',
-      logstoreTtlDays: 365,
-      pgMode: true,
-      accessKeyId: 'LTAI5tTest',
-      accessKeySecret: 'testSecret',
-      ...sls,
-    },
+/** Addresses of a stack with default options, as tests need them. */
+export function sampleAddresses(
+  options: { httpPort?: number; dedicated?: string; sls?: boolean } = {},
+): Addresses & { readonly sls: SlsAddress } {
+  const config = defaultConfig({
+    sls: { httpPort: options.httpPort ?? 15_080, enabled: options.sls ?? true },
+  });
+  const secrets = { postgresPassword: 'pw', accessKeyId: 'LTAI5tTest', accessKeySecret: 'testSecret' };
+  return addressesOf({ config, plan: planOf(config) }, secrets, options.dedicated) as Addresses & {
+    sls: SlsAddress;
   };
 }

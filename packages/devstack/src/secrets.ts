@@ -1,21 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import type { StackSecrets } from '@sampan/config';
 import { devstackErrors } from './errors.ts';
 import { type Layout, readIfPresent, writePrivateJson } from './layout.ts';
-
-/** Credentials of one local stack. They open nothing outside this machine. */
-export interface Secrets {
-  readonly postgresPassword: string;
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-}
 
 const names = ['postgresPassword', 'accessKeyId', 'accessKeySecret'] as const;
 
 /** Reads the stack's credentials, making them on the first start or after the file was deleted. */
-export async function ensureSecrets(layout: Layout): Promise<{ secrets: Secrets; areNew: boolean }> {
+export async function ensureSecrets(layout: Layout): Promise<{ secrets: StackSecrets; areNew: boolean }> {
   const text = await readIfPresent(layout.secrets);
   if (text !== undefined) return { secrets: parseSecrets(text, layout.secrets), areNew: false };
-  const secrets: Secrets = {
+  const secrets: StackSecrets = {
     postgresPassword: randomBytes(18).toString('base64url'),
     // The shape of a real pair: 24 and 30 letters and digits.
     accessKeyId: `LTAI5t${randomText(18)}`,
@@ -25,7 +19,7 @@ export async function ensureSecrets(layout: Layout): Promise<{ secrets: Secrets;
   return { secrets, areNew: true };
 }
 
-function parseSecrets(text: string, path: string): Secrets {
+function parseSecrets(text: string, path: string): StackSecrets {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -4,17 +4,14 @@ import { findFreePorts, type WantedPort } from './ports.ts';
 /** Everything but the dedicated address of the emulator listens here. */
 export const loopback = '127.0.0.1';
 
-/** The ports of one run, none of them 0. */
-export interface StackPorts {
-  readonly postgres: number;
-  readonly slsHttp: number;
-  readonly slsPg: number;
-  /** By component; `other` is the proxy's own port. */
-  readonly proxy: ReadonlyMap<ProxyShare['component'], number>;
+/** A configuration with its plan. */
+export interface Planned {
+  readonly config: Config;
+  readonly plan: Plan;
 }
 
 /** Every port that `sampan.yaml` wants bound, with the option that moves it. */
-export function wantedPorts(config: Config, plan: Plan): WantedPort[] {
+export function wantedPorts({ config, plan }: Planned): WantedPort[] {
   const at = (port: number, service: string, option: string): WantedPort => ({
     host: loopback,
     port,
@@ -27,27 +24,39 @@ export function wantedPorts(config: Config, plan: Plan): WantedPort[] {
     wanted.push(at(config.sls.pgPort, 'SLS over the PostgreSQL protocol', 'sls.pgPort'));
   }
   for (const { component, listenPort } of plan.proxy?.shares ?? []) {
-    if (component === 'other') wanted.push(at(listenPort, 'pool proxy', 'pgproxy.port'));
-    else wanted.push(at(listenPort, `pool proxy for ${component}`, `pgproxy.components.${component}.port`));
+    const service = component === 'other' ? 'pool proxy' : `pool proxy for ${component}`;
+    wanted.push(at(listenPort, service, optionOf(component)));
   }
   return wanted;
 }
 
-/** Replaces every port 0 by a free one. */
-export async function choosePorts(config: Config, plan: Plan): Promise<StackPorts> {
-  const wanted = wantedPorts(config, plan);
-  const free = await findFreePorts(loopback, wanted.filter(({ port }) => port === 0).length);
-  const chosen = new Map(wanted.map(({ option, port }) => [option, port === 0 ? (free.pop() ?? 0) : port]));
-  const of = (option: string): number => chosen.get(option) ?? 0;
+/** The same configuration and plan with a free port in the place of every 0. */
+export async function withFreePorts(planned: Planned): Promise<Planned> {
+  const { config, plan } = planned;
+  const open = wantedPorts(planned).filter(({ port }) => port === 0);
+  const free = await findFreePorts(loopback, open.length);
+  const chosen = new Map(open.map(({ option }, at) => [option, free[at]]));
+  const portOf = (option: string, port: number): number => chosen.get(option) ?? port;
+  const shares = plan.proxy?.shares.map((share) => ({
+    ...share,
+    listenPort: portOf(optionOf(share.component), share.listenPort),
+  }));
   return {
-    postgres: of('postgres.port'),
-    slsHttp: of('sls.httpPort'),
-    slsPg: of('sls.pgPort'),
-    proxy: new Map(
-      (plan.proxy?.shares ?? []).map(({ component }) => [
-        component,
-        of(component === 'other' ? 'pgproxy.port' : `pgproxy.components.${component}.port`),
-      ]),
-    ),
+    config: {
+      ...config,
+      postgres: { ...config.postgres, port: portOf('postgres.port', config.postgres.port) },
+      pgproxy: { ...config.pgproxy, port: portOf('pgproxy.port', config.pgproxy.port) },
+      sls: {
+        ...config.sls,
+        httpPort: portOf('sls.httpPort', config.sls.httpPort),
+        pgPort: portOf('sls.pgPort', config.sls.pgPort),
+      },
+    },
+    plan:
+      plan.proxy === undefined || shares === undefined ? plan : { ...plan, proxy: { ...plan.proxy, shares } },
   };
+}
+
+function optionOf(component: ProxyShare['component']): string {
+  return component === 'other' ? 'pgproxy.port' : `pgproxy.components.${component}.port`;
 }

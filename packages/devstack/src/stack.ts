@@ -1,5 +1,6 @@
 import { type Log, messageOf, silentLog } from '@sampan/base';
 import { type Config, logstoresOf, type Plan } from '@sampan/config';
+import type { Addresses } from './addresses.ts';
 import type { Backend, Part } from './backend.ts';
 import { createEmbeddedBackend } from './embedded/embedded-backend.ts';
 import { devstackErrors } from './errors.ts';
@@ -7,8 +8,8 @@ import { createLayout, ensureLayout, type Layout } from './layout.ts';
 import { acquireLock } from './lock.ts';
 import { assertPortsFree } from './ports.ts';
 import { ensureSecrets } from './secrets.ts';
-import { choosePorts, wantedPorts } from './stack-ports.ts';
-import { type Addresses, clearState, writeState } from './state.ts';
+import { wantedPorts, withFreePorts } from './stack-ports.ts';
+import { clearState, writeState } from './state.ts';
 
 export interface StackOptions {
   readonly config: Config;
@@ -80,15 +81,12 @@ function assertBackend(name: string): void {
 }
 
 async function prepareBackend(options: StackOptions, layout: Layout): Promise<Backend> {
-  const { config, plan } = options;
   const tell = options.on ?? (() => {});
   const { secrets, areNew } = await ensureSecrets(layout);
-  await assertPortsFree(wantedPorts(config, plan));
+  await assertPortsFree(wantedPorts(options));
   return createEmbeddedBackend({
-    config,
-    plan,
+    ...(await withFreePorts(options)),
     layout,
-    ports: await choosePorts(config, plan),
     secrets,
     areSecretsNew: areNew,
     log: options.log ?? silentLog,

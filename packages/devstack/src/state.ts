@@ -1,47 +1,8 @@
 import { rm } from 'node:fs/promises';
+import type { Addresses } from './addresses.ts';
 import { devstackErrors } from './errors.ts';
 import { createLayout, type Layout, readIfPresent, writePrivateJson } from './layout.ts';
 import { findHolder } from './lock.ts';
-
-/** One component's own way into the database. */
-export interface ComponentAddress {
-  readonly name: string;
-  readonly port: number;
-  readonly database: string;
-  /** Coordinated variables of the plan (`SQLALCHEMY_POOL_SIZE` and the like). */
-  readonly variables: Readonly<Record<string, string>>;
-}
-
-/** Everything a client of the running stack has to know. Local credentials are part of it. */
-export interface Addresses {
-  readonly postgres: {
-    host: string;
-    port: number;
-    user: string;
-    password: string;
-    databases: readonly string[];
-  };
-  /** Absent when the components reach PostgreSQL directly. */
-  readonly proxy: { host: string; port: number } | undefined;
-  readonly components: readonly ComponentAddress[];
-  /** Absent when Dify keeps its records in PostgreSQL. */
-  readonly sls: SlsAddress | undefined;
-}
-
-export interface SlsAddress {
-  readonly host: string;
-  readonly httpPort: number;
-  readonly pgPort: number;
-  /** The loopback address that also answers at 80 and 5432; absent where those could not be bound. */
-  readonly dedicated: string | undefined;
-  readonly project: string;
-  readonly logstores: readonly string[];
-  readonly region: string;
-  readonly logstoreTtlDays: number;
-  readonly pgMode: boolean;
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-}
 
 /** What `run/state.json` says about the run. */
 export interface StackState {

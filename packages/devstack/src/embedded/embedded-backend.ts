@@ -1,23 +1,19 @@
 import { createLifecycle, type Log } from '@sampan/base';
-import type { Config, Plan } from '@sampan/config';
+import { proxyOptionsFile, type StackSecrets, slsOptionsFile } from '@sampan/config';
 import type { PgProxy } from '@sampan/pgproxy';
 import type { Sls } from '@sampan/sls';
+import { addressesOf } from '../addresses.ts';
 import type { Backend, BackendEvents, Inventory } from '../backend.ts';
 import { ensureDatabases } from '../databases.ts';
 import type { Layout } from '../layout.ts';
-import type { Secrets } from '../secrets.ts';
-import { loopback, type StackPorts } from '../stack-ports.ts';
-import type { Addresses, ComponentAddress } from '../state.ts';
+import { loopback, type Planned } from '../stack-ports.ts';
 import { ensureLogstores } from './logstores.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
-import { proxyOptionsOf } from './proxy-options.ts';
 
-export interface EmbeddedOptions extends BackendEvents {
-  readonly config: Config;
-  readonly plan: Plan;
+/** `config` and `plan` have no port 0 left. */
+export interface EmbeddedOptions extends BackendEvents, Planned {
   readonly layout: Layout;
-  readonly ports: StackPorts;
-  readonly secrets: Secrets;
+  readonly secrets: StackSecrets;
   readonly areSecretsNew: boolean;
   readonly log: Log;
 }
@@ -36,11 +32,12 @@ export function createEmbeddedBackend(options: EmbeddedOptions): Backend {
   });
 
   /** Remembers what was started even when its neighbour failed meanwhile, so that nothing is left running. */
-  async function part<T extends { stop(): Promise<void> }>(
+  async function part<T extends { stop(): Promise<void> } | undefined>(
     name: 'postgres' | 'sls' | 'proxy',
     starting: Promise<T>,
   ): Promise<T> {
     const started = await starting;
+    if (started === undefined) return started;
     lifecycle.defer(name, () => started.stop());
     options.onPart(name);
     return started;
@@ -50,20 +47,17 @@ export function createEmbeddedBackend(options: EmbeddedOptions): Backend {
     name: 'embedded',
     failed,
     async start() {
-      const starting = [
+      await settleAll([
         part('postgres', startDatabase(options)).then((started) => {
           postgres = started;
           void started.failed.then(reportFailure);
         }),
-        options.config.sls.enabled
-          ? part('sls', startEmulator(options)).then((started) => {
-              sls = started;
-            })
-          : undefined,
-      ];
-      await settleAll(starting);
-      await startProxy(options, (starting) => part('proxy', starting));
-      return addressesOf(options, sls);
+        part('sls', startEmulator(options)).then((started) => {
+          sls = started;
+        }),
+      ]);
+      await part('proxy', startProxy(options));
+      return addressesOf(options, options.secrets, dedicatedOf(options, sls));
     },
     async ensure(inventory: Inventory) {
       if (postgres === undefined) return;
@@ -88,87 +82,44 @@ async function settleAll(starting: readonly (Promise<unknown> | undefined)[]): P
 }
 
 function startDatabase(options: EmbeddedOptions): Promise<Postgres> {
-  const { layout, ports, secrets, plan } = options;
+  const { config, plan, layout, secrets } = options;
   return startPostgres({
     layout,
     host: loopback,
-    port: ports.postgres,
+    port: config.postgres.port,
     password: secrets.postgresPassword,
     isPasswordNew: options.areSecretsNew,
-    settings: { max_connections: String(plan.postgresMaxConnections) },
+    settings: {
+      max_connections: String(plan.postgresMaxConnections),
+      superuser_reserved_connections: String(Math.min(3, config.postgres.reservedConnections)),
+    },
     onNotice: options.onNotice,
   });
 }
 
-async function startEmulator(options: EmbeddedOptions): Promise<Sls> {
-  const { config, layout, ports, secrets, log } = options;
+async function startEmulator(options: EmbeddedOptions): Promise<Sls | undefined> {
+  const { config, secrets, layout, log } = options;
+  const file = slsOptionsFile({ config, secrets });
+  if (file === undefined) return undefined;
   const { startSls } = await import('@sampan/sls');
-  const address = config.sls.address;
-  return startSls({
-    dataDirectory: layout.sls,
-    http: { host: loopback, port: ports.slsHttp },
-    pg: { host: loopback, port: ports.slsPg },
-    extraListeners: address === false ? [] : [{ host: address, httpPort: 80, pgPort: 5432, optional: true }],
-    accessKeys: [{ id: secrets.accessKeyId, secret: secrets.accessKeySecret }],
-    auth: config.sls.auth,
-    region: config.sls.region,
-    defaultProject: config.sls.project,
-    log: log.child({ part: 'sls' }),
-  });
+  return startSls({ ...file, dataDirectory: layout.sls, log: log.child({ part: 'sls' }) });
 }
 
-async function startProxy(
-  options: EmbeddedOptions,
-  start: (starting: Promise<PgProxy>) => Promise<PgProxy>,
-): Promise<void> {
-  const { plan, ports, secrets, config } = options;
-  const user = config.postgres.user;
-  const proxyOptions = proxyOptionsOf({ plan, ports, user, password: secrets.postgresPassword });
-  if (proxyOptions === undefined) return;
+async function startProxy(options: EmbeddedOptions): Promise<PgProxy | undefined> {
+  const file = proxyOptionsFile(options);
+  if (file === undefined) return undefined;
   const { startPgProxy } = await import('@sampan/pgproxy');
-  await start(startPgProxy(proxyOptions));
+  return startPgProxy(file);
 }
 
-function addressesOf(options: EmbeddedOptions, sls: Sls | undefined): Addresses {
-  const { config, plan, ports, secrets } = options;
-  const { databases, user } = config.postgres;
-  const proxyPort = ports.proxy.get('other');
-  const components = plan.components.map(
-    ({ name, variables }): ComponentAddress => ({
-      name,
-      port: ports.proxy.get(name) ?? proxyPort ?? ports.postgres,
-      database: name === 'pluginDaemon' ? databases.plugin : databases.dify,
-      variables,
-    }),
+/** The emulator's own address when both its ports could be bound; otherwise says what is missing without it. */
+function dedicatedOf(options: EmbeddedOptions, sls: Sls | undefined): string | undefined {
+  const { address } = options.config.sls;
+  if (address === false || sls === undefined) return undefined;
+  if (sls.listeners.some(({ host }) => host === address)) return address;
+  options.onNotice(
+    `SLS does not answer at ${address}, ports 80 and 5432, which the system refuses or another program has; ` +
+      "HTTP works through localhost, Dify's PostgreSQL mode does not",
   );
-  return {
-    postgres: {
-      host: loopback,
-      port: ports.postgres,
-      user,
-      password: secrets.postgresPassword,
-      databases: [databases.dify, databases.plugin],
-    },
-    proxy: proxyPort === undefined ? undefined : { host: loopback, port: proxyPort },
-    components,
-    sls: sls === undefined ? undefined : slsAddressOf(options, sls),
-  };
-}
-
-function slsAddressOf({ config, secrets, ports }: EmbeddedOptions, sls: Sls): Addresses['sls'] {
-  const { address, project, region, logstoreTtlDays, pgMode, logstores } = config.sls;
-  const isDedicated = address !== false && sls.listeners.some(({ host }) => host === address);
-  return {
-    host: loopback,
-    httpPort: ports.slsHttp,
-    pgPort: ports.slsPg,
-    dedicated: isDedicated ? address : undefined,
-    project,
-    logstores: Object.keys(logstores),
-    region,
-    logstoreTtlDays,
-    pgMode,
-    accessKeyId: secrets.accessKeyId,
-    accessKeySecret: secrets.accessKeySecret,
-  };
+  return undefined;
 }
