@@ -1,0 +1,638 @@
+import { once } from 'node:events';
+import { connect as connectTls } from 'node:tls';
+import { createCertificate, createLog } from '@sampan/base';
+import { slsErrors } from '@sampan/sls-wire';
+import { connectTcp, createFakeClock, createRandom, everySplit, waitUntil } from '@sampan/testkit';
+import { describe, expect, it } from 'vitest';
+import {
+  clientMessage,
+  errorFieldsOf,
+  exchange,
+  logIn,
+  md5Answer,
+  queryMessage,
+  readyCount,
+  requestPacket,
+  type ServerMessage,
+  serverMessages,
+  startFakeBackendPg,
+  startupPacket,
+  testKey,
+  testProject,
+} from './testing.ts';
+
+const sslRequest = requestPacket(80_877_103);
+const gssRequest = requestPacket(80_877_104);
+const good = { user: testKey.id, database: testProject };
+
+const letters = (messages: readonly ServerMessage[]): string =>
+  messages.map((message) => message.letter).join('');
+const text = (message: ServerMessage | undefined): string => message?.payload.toString('utf8') ?? '';
+/** State letter of the last ReadyForQuery. */
+const state = (messages: readonly ServerMessage[]): string => text(messages.at(-1));
+
+/** The values of a DataRow. */
+function cells(message: ServerMessage | undefined): (string | null)[] {
+  const payload = message?.payload ?? Buffer.alloc(2);
+  const values: (string | null)[] = [];
+  let at = 2;
+  for (let left = payload.readInt16BE(0); left > 0; left -= 1) {
+    const length = payload.readInt32BE(at);
+    at += 4;
+    values.push(length < 0 ? null : payload.toString('utf8', at, at + length));
+    at += Math.max(0, length);
+  }
+  return values;
+}
+
+/** Sends bytes on a fresh connection and returns the fields of the error that ends it. */
+async function rejection(port: number, bytes: Uint8Array): Promise<Record<string, string>> {
+  await using client = await connectTcp(port);
+  client.send(bytes);
+  return errorFieldsOf(serverMessages(await client.closed()).at(-1));
+}
+
+describe('starting a session', () => {
+  it('tells drivers what they insist on, then reports ready', async () => {
+    await using pg = await startFakeBackendPg({ timeZone: 'Asia/Shanghai' });
+    await using client = await logIn(pg.port, { application_name: 'Dify-1.13.3-fixautocommit' });
+    const messages = serverMessages(client.received());
+    const status = Object.fromEntries(
+      messages
+        .filter((message) => message.letter === 'S')
+        .map((message) => text(message).split('\0').slice(0, 2)),
+    );
+    expect(status).toMatchObject({
+      client_encoding: 'UTF8',
+      DateStyle: 'ISO, MDY',
+      standard_conforming_strings: 'on',
+      integer_datetimes: 'on',
+      server_version: '14.0',
+      TimeZone: 'Asia/Shanghai',
+      application_name: 'Dify-1.13.3-fixautocommit',
+    });
+    expect(letters(messages)).toMatch(/^RRS+KZ$/);
+    expect(state(messages)).toBe('I');
+  });
+
+  it('works however the bytes are split', async () => {
+    await using pg = await startFakeBackendPg({ authentication: 'any' });
+    const bytes = Buffer.concat([
+      gssRequest,
+      startupPacket(good),
+      queryMessage("INSERT INTO workflow_execution (id) VALUES ('漢''s')"),
+    ]);
+    const splits = [...everySplit(bytes)];
+    await Promise.all(
+      splits.map(async (parts) => {
+        await using client = await connectTcp(pg.port);
+        for (const part of parts) {
+          client.send(part);
+          await new Promise(setImmediate);
+        }
+        // The answer to the GSS request is a byte of its own.
+        await client.waitFor(
+          (received) => readyCount(received.subarray(1)) === 2,
+          'the answer to the INSERT',
+        );
+      }),
+    );
+    expect(pg.written).toHaveLength(splits.length);
+    for (const { group } of pg.written) expect(group.logs[0]?.contents).toEqual([['id', "漢's"]]);
+  });
+
+  it('goes on in TLS after an SSLRequest, with MD5', async () => {
+    const tls = await createCertificate(['127.0.0.1']);
+    await using pg = await startFakeBackendPg({ tls });
+    await using client = await connectTcp(pg.port);
+    client.send(sslRequest);
+    await client.waitFor((bytes) => bytes.toString() === 'S', 'the answer to SSLRequest');
+    client.socket.removeAllListeners('data');
+    const secure = connectTls({ socket: client.socket, rejectUnauthorized: false });
+    await once(secure, 'secureConnect');
+    const chunks: Buffer[] = [];
+    secure.on('data', (chunk: Buffer) => chunks.push(chunk));
+    secure.write(startupPacket(good));
+    const asked = await waitUntil(() => serverMessages(Buffer.concat(chunks))[0], {
+      what: 'the password request',
+    });
+    secure.write(md5Answer(asked.payload.subarray(4)));
+    await waitUntil(() => readyCount(Buffer.concat(chunks)) === 1, { what: 'the end of the login' });
+  });
+
+  it('accepts TLS from the first byte', async () => {
+    const tls = await createCertificate(['127.0.0.1']);
+    await using pg = await startFakeBackendPg({ tls, authentication: 'any' });
+    const secure = connectTls({
+      port: pg.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['postgresql'],
+    });
+    await once(secure, 'secureConnect');
+    expect(secure.alpnProtocol).toBe('postgresql');
+    secure.write(startupPacket(good));
+    const [first] = (await once(secure, 'data')) as [Buffer];
+    expect(first.toString('latin1', 0, 1)).toBe('R');
+    secure.destroy();
+  });
+
+  it('refuses TLS with N when there is no certificate, and GSS always', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await connectTcp(pg.port);
+    client.send(gssRequest);
+    await client.waitFor((bytes) => bytes.toString() === 'N', 'N');
+    client.send(sslRequest);
+    await client.waitFor((bytes) => bytes.toString() === 'NN', 'N again');
+  });
+
+  it('does not take bytes that were smuggled in before TLS', async () => {
+    const tls = await createCertificate(['127.0.0.1']);
+    await using pg = await startFakeBackendPg({ tls, authentication: 'any' });
+    await using client = await connectTcp(pg.port);
+    client.send(Buffer.concat([sslRequest, startupPacket(good)]));
+    const received = await client.closed();
+    expect(received.includes('received unencrypted data after SSL request')).toBe(true);
+    expect(readyCount(received)).toBe(0);
+  });
+
+  it('answers a newer protocol with the version it speaks', async () => {
+    await using pg = await startFakeBackendPg({ authentication: 'any' });
+    await using client = await connectTcp(pg.port);
+    client.send(startupPacket({ ...good, '_pq_.new': '1' }, 0x0003_0002));
+    const messages = serverMessages(await client.waitFor((bytes) => readyCount(bytes) === 1, 'ready'));
+    expect(letters(messages)).toMatch(/^vRS+KZ$/);
+    expect(text(messages[0])).toContain('_pq_.new');
+  });
+});
+
+describe('logging in', () => {
+  it.each([
+    ['a wrong secret', 'wrong', testKey.id],
+    ['an unknown AccessKey id', testKey.secret, 'LTAIother'],
+  ])('fails with 28P01 for %s', async (_, secret, user) => {
+    await using pg = await startFakeBackendPg();
+    await using client = await connectTcp(pg.port);
+    client.send(startupPacket({ user, database: testProject }));
+    const asked = await client.waitFor((bytes) => serverMessages(bytes).length > 0, 'the password request');
+    client.send(md5Answer(serverMessages(asked)[0]?.payload.subarray(4) ?? Buffer.alloc(4), secret, user));
+    const error = serverMessages(await client.closed()).at(-1);
+    expect(errorFieldsOf(error)).toMatchObject({
+      S: 'FATAL',
+      C: '28P01',
+      M: `password authentication failed for user "${user}"`,
+    });
+  });
+
+  it('fails with 3D000 for an unknown project, but only after the password', async () => {
+    await using pg = await startFakeBackendPg({ authentication: 'any' });
+    expect(await rejection(pg.port, startupPacket({ user: 'x', database: 'other' }))).toMatchObject({
+      S: 'FATAL',
+      C: '3D000',
+      M: 'database "other" does not exist',
+    });
+    await using guarded = await startFakeBackendPg();
+    await using client = await connectTcp(guarded.port);
+    client.send(startupPacket({ user: 'x', database: 'other' }));
+    expect(letters(serverMessages(await client.waitFor((bytes) => bytes.length > 0, 'an answer')))).toBe('R');
+  });
+
+  it.each([
+    ['garbage', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), '08P01'],
+    ['a length beyond the limit', Buffer.from([0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0]), '08P01'],
+    ['a length below the minimum', Buffer.from([0, 0, 0, 3, 0, 3, 0, 0]), '08P01'],
+    ['protocol 2', startupPacket(good, 0x0002_0000), '0A000'],
+    ['no terminator', Buffer.from([0, 0, 0, 9, 0, 3, 0, 0, 0x61]), '08P01'],
+    ['no user', startupPacket({ database: testProject }), '28000'],
+    ['a replication connection', startupPacket({ ...good, replication: 'true' }), '0A000'],
+    ['another encoding', startupPacket({ ...good, client_encoding: 'LATIN1' }), '22023'],
+    ['two SSL requests', Buffer.concat([sslRequest, sslRequest]), '08P01'],
+    [
+      'a query instead of a password',
+      Buffer.concat([startupPacket(good), queryMessage('SELECT 1')]),
+      '08P01',
+    ],
+    [
+      'a password message of 1 MB',
+      Buffer.concat([startupPacket(good), clientMessage('p', Buffer.alloc(1_000_000))]),
+      '08P01',
+    ],
+  ])('ends with an error for %s', async (_, bytes, sqlstate) => {
+    await using pg = await startFakeBackendPg();
+    await using client = await connectTcp(pg.port);
+    client.send(bytes);
+    const received = await client.closed();
+    expect(received.includes(`C${sqlstate}\0`)).toBe(true);
+    expect(received.includes('SFATAL\0')).toBe(true);
+    await waitUntil(() => pg.frontEnd.connections === 0, { what: 'the connection to be forgotten' });
+    await using next = await logIn(pg.port);
+    expect(next.received().length).toBeGreaterThan(0);
+  });
+
+  it('survives random bytes', async () => {
+    await using pg = await startFakeBackendPg();
+    const random = createRandom(11);
+    await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        await using client = await connectTcp(pg.port);
+        client.send(random.bytes(1 + random.integer(200)));
+        client.socket.end();
+        await client.closed();
+      }),
+    );
+    await using client = await logIn(pg.port);
+    expect(letters(await exchange(client, queryMessage('SELECT 1')))).toBe('TDCZ');
+  });
+
+  it('must end in time', async () => {
+    const clock = createFakeClock();
+    await using pg = await startFakeBackendPg({ clock, loginTimeoutMs: 5_000 });
+    await using silent = await connectTcp(pg.port);
+    await using halfway = await connectTcp(pg.port);
+    halfway.send(startupPacket(good));
+    await halfway.waitFor((bytes) => bytes.length > 0, 'the password request');
+    await using done = await logIn(pg.port);
+    clock.advance(5_001);
+    await Promise.all([silent.closed(), halfway.closed()]);
+    expect(letters(await exchange(done, queryMessage('SELECT 1')))).toBe('TDCZ');
+  });
+
+  it('tells clients beyond the limit to come back', async () => {
+    await using pg = await startFakeBackendPg({ connectionsMax: 2, authentication: 'any' });
+    await using first = await connectTcp(pg.port);
+    await using second = await connectTcp(pg.port);
+    await waitUntil(() => pg.frontEnd.connections === 2, { what: 'two connections' });
+    expect(await rejection(pg.port, startupPacket(good))).toMatchObject({ C: '53300' });
+    first.socket.destroy();
+    await waitUntil(() => pg.frontEnd.connections === 1, { what: 'one connection' });
+    await using third = await connectTcp(pg.port);
+    third.send(startupPacket(good));
+    await third.waitFor((bytes) => readyCount(bytes) === 1, 'ready');
+    expect(second.socket.destroyed).toBe(false);
+  });
+});
+
+describe('a session', () => {
+  it('answers BEGIN, an INSERT and ROLLBACK, and keeps what was inserted', async () => {
+    const clock = createFakeClock();
+    await using pg = await startFakeBackendPg({ clock });
+    await using client = await logIn(pg.port);
+    const begin = await exchange(client, queryMessage('BEGIN'));
+    expect([letters(begin), text(begin[0]), state(begin)]).toEqual(['CZ', 'BEGIN\0', 'T']);
+    const sql = `INSERT INTO "workflow_execution" ("id","graph","error") VALUES ('a''b', '{"k": "\\n"}\n', NULL), ('c', '', '')`;
+    const insert = await exchange(client, queryMessage(sql));
+    expect([letters(insert), text(insert[0]), state(insert)]).toEqual(['CZ', 'INSERT 0 2\0', 'T']);
+    const rollback = await exchange(client, queryMessage('ROLLBACK'));
+    expect([text(rollback[0]), state(rollback)]).toEqual(['ROLLBACK\0', 'I']);
+    expect(pg.written).toEqual([
+      {
+        project: 'dify',
+        logstore: 'workflow_execution',
+        group: {
+          topic: '',
+          source: '127.0.0.1',
+          tags: [],
+          logs: [
+            {
+              time: 1_700_000_000,
+              timeNs: 0,
+              contents: [
+                ['id', "a'b"],
+                ['graph', '{"k": "\\n"}\n'],
+              ],
+            },
+            {
+              time: 1_700_000_000,
+              timeNs: 0,
+              contents: [
+                ['id', 'c'],
+                ['graph', ''],
+                ['error', ''],
+              ],
+            },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it('does not acknowledge an INSERT before it is durable', async () => {
+    let settle = (): void => {};
+    const append = (): Promise<void> => new Promise((resolve) => (settle = resolve));
+    await using pg = await startFakeBackendPg({ append });
+    await using client = await logIn(pg.port);
+    const before = client.received().length;
+    client.send(queryMessage("INSERT INTO workflow_execution (id) VALUES ('1')"));
+    await using other = await logIn(pg.port);
+    await exchange(other, queryMessage('SELECT 1'));
+    expect(client.received()).toHaveLength(before);
+    settle();
+    await client.waitFor((bytes) => readyCount(bytes) === 2, 'the acknowledgement');
+  });
+
+  it('sends rows with their types, NULL as NULL', async () => {
+    await using pg = await startFakeBackendPg({
+      answer: async () => ({
+        columns: [
+          { name: 'id', type: 'varchar' },
+          { name: 'n', type: 'bigint' },
+          { name: 'x', type: 'double' },
+          { name: 'b', type: 'boolean' },
+          { name: 't', type: 'timestamp' },
+          { name: 'd', type: 'date' },
+          { name: 'a', type: 'array' },
+        ],
+        rows: [['漢', '9007199254740993', '1.5', 'true', '2026-01-01 00:00:00.000', '2026-01-01', null]],
+      }),
+    });
+    await using client = await logIn(pg.port);
+    const answer = await exchange(client, queryMessage('SELECT * FROM workflow_execution'));
+    expect(letters(answer)).toBe('TDCZ');
+    const description = answer[0]?.payload ?? Buffer.alloc(0);
+    const oids: number[] = [];
+    let at = 2;
+    for (let left = description.readInt16BE(0); left > 0; left -= 1) {
+      at = description.indexOf(0, at) + 1;
+      oids.push(description.readInt32BE(at + 6));
+      at += 18;
+    }
+    expect(oids).toEqual([1043, 20, 701, 16, 1114, 1082, 1043]);
+    expect(cells(answer[1])).toEqual([
+      '漢',
+      '9007199254740993',
+      '1.5',
+      't',
+      '2026-01-01 00:00:00.000',
+      '2026-01-01',
+      null,
+    ]);
+    expect(text(answer[2])).toBe('SELECT 1\0');
+    expect(pg.asked[0]).toMatchObject({ sql: 'SELECT * FROM workflow_execution' });
+    expect(pg.asked[0]?.rowLimit).toBeUndefined();
+  });
+
+  it('hands the engine standard SQL', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    await exchange(
+      client,
+      queryMessage(String.raw`SELECT E'a\'b', $$c'd$$ FROM public.workflow_execution ;`),
+    );
+    expect(pg.asked[0]?.sql).toBe(`SELECT 'a''b', 'c''d' FROM "workflow_execution"`);
+  });
+
+  it('runs several statements of one query up to the first that fails', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    const sql = "INSERT INTO workflow_execution (id) VALUES ('1'); SELECT 1; SELECT * FROM nothing; SELECT 2";
+    const answer = await exchange(client, queryMessage(sql));
+    expect(letters(answer)).toBe('CTDCEZ');
+    expect(errorFieldsOf(answer[4])).toMatchObject({
+      S: 'ERROR',
+      C: '42P01',
+      M: 'relation "nothing" does not exist',
+      P: String(sql.indexOf('nothing') + 1),
+    });
+    expect(pg.written).toHaveLength(1);
+  });
+
+  it('answers an empty query', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    expect(letters(await exchange(client, queryMessage(' ; ')))).toBe('IZ');
+  });
+
+  it('is not poisoned by an error inside BEGIN', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    await exchange(client, queryMessage('BEGIN'));
+    expect(state(await exchange(client, queryMessage('SELECT * FROM nothing')))).toBe('T');
+    expect(letters(await exchange(client, queryMessage('SELECT 1')))).toBe('TDCZ');
+  });
+
+  it('warns where PostgreSQL warns about transactions', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    const answer = await exchange(client, queryMessage('COMMIT'));
+    expect(letters(answer)).toBe('NCZ');
+    expect(errorFieldsOf(answer[0])).toMatchObject({ S: 'WARNING', C: '25P01' });
+  });
+
+  it('refuses the extended protocol up to Sync and then goes on', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    const pipeline = Buffer.concat([
+      clientMessage('P', Buffer.from('\0SELECT 1\0\0\0')),
+      clientMessage('B', Buffer.from('\0\0\0\0\0\0\0\0')),
+      clientMessage('D', Buffer.from('P\0')),
+      clientMessage('E', Buffer.from('\0\0\0\0\0')),
+      clientMessage('S'),
+    ]);
+    const answer = await exchange(client, pipeline);
+    expect(letters(answer)).toBe('EZ');
+    expect(errorFieldsOf(answer[0])).toMatchObject({
+      C: '0A000',
+      H: expect.stringContaining('preferQueryMode=simple'),
+    });
+    expect(letters(await exchange(client, queryMessage('SELECT 1')))).toBe('TDCZ');
+  });
+
+  it('reports settings that SET changes, and forgets them on DISCARD ALL', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    const set = await exchange(client, queryMessage("SET application_name = 'x'"));
+    expect([letters(set), text(set[0])]).toEqual(['SCZ', 'application_name\0x\0']);
+    expect(letters(await exchange(client, queryMessage("SET TimeZone = 'UTC'; SET foo.bar = 1")))).toBe(
+      'CCZ',
+    );
+    const shown = await exchange(client, queryMessage('SHOW application_name'));
+    expect([letters(shown), cells(shown[1]), text(shown[2])]).toEqual(['TDCZ', ['x'], 'SHOW\0']);
+    const discard = await exchange(client, queryMessage('DISCARD ALL'));
+    expect([letters(discard), text(discard[1])]).toEqual(['SCZ', 'DISCARD ALL\0']);
+    const off = await exchange(client, queryMessage('SET standard_conforming_strings = off'));
+    expect(errorFieldsOf(off[0])).toMatchObject({ C: '0A000' });
+  });
+
+  it('refuses text that is not UTF-8', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    const answer = await exchange(client, clientMessage('Q', Buffer.from([0x53, 0xff, 0xfe, 0])));
+    expect(errorFieldsOf(answer[0])).toMatchObject({ C: '22021' });
+  });
+
+  it("keeps the service's sentence and goes on", async () => {
+    await using pg = await startFakeBackendPg({
+      answer: () => Promise.reject(slsErrors.parameterInvalid("line 1:8: Column 'x' cannot be resolved")),
+      append: () => Promise.reject(slsErrors.exceedQuota('too much')),
+    });
+    await using client = await logIn(pg.port);
+    const select = await exchange(client, queryMessage('SELECT x FROM workflow_execution'));
+    expect(errorFieldsOf(select[0])).toMatchObject({
+      C: '42703',
+      M: "line 1:8: Column 'x' cannot be resolved",
+    });
+    const insert = await exchange(client, queryMessage("INSERT INTO workflow_execution (id) VALUES ('1')"));
+    expect(errorFieldsOf(insert[0])).toMatchObject({ C: '53400', M: 'too much' });
+  });
+
+  it('never logs statements or passwords', async () => {
+    const lines: string[] = [];
+    const log = createLog({
+      name: 'test',
+      level: 'trace',
+      destination: { write: (line) => void lines.push(line) },
+    });
+    await using pg = await startFakeBackendPg({
+      log,
+      answer: () => Promise.reject(new Error('engine failed on hidden-value')),
+    });
+    await using client = await logIn(pg.port);
+    await exchange(client, queryMessage("SELECT 'hidden-value' FROM workflow_execution"));
+    await exchange(client, queryMessage("SELECT 'hidden-value"));
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.join('')).not.toContain('hidden-value');
+    expect(lines.join('')).not.toContain(testKey.secret);
+  });
+
+  it('ends with an error for a message it does not know, and for an oversized one', async () => {
+    await using pg = await startFakeBackendPg({ frameBytesMax: 10_000 });
+    for (const bytes of [clientMessage('!'), Buffer.from([0x51, 0x00, 0x10, 0x00, 0x00])]) {
+      await using client = await logIn(pg.port);
+      client.send(bytes);
+      expect(errorFieldsOf(serverMessages(await client.closed()).at(-1))).toMatchObject({
+        S: 'FATAL',
+        C: '08P01',
+      });
+    }
+  });
+
+  it('takes a statement of 20 MB', async () => {
+    await using pg = await startFakeBackendPg();
+    await using client = await logIn(pg.port);
+    const graph = 'x'.repeat(20 * 1024 * 1024);
+    await exchange(client, queryMessage(`INSERT INTO workflow_execution (graph) VALUES ('${graph}')`));
+    expect(pg.written[0]?.group.logs[0]?.contents[0]?.[1]).toHaveLength(graph.length);
+  });
+
+  it('waits for a client that reads slowly instead of buffering everything', async () => {
+    const value = 'v'.repeat(1_000);
+    const rows = Array.from({ length: 50_000 }, () => [value]);
+    await using pg = await startFakeBackendPg({
+      answer: async () => ({ columns: [{ name: 'v', type: 'varchar' }], rows }),
+    });
+    await using client = await logIn(pg.port);
+    client.socket.pause();
+    client.send(queryMessage('SELECT v FROM workflow_execution'));
+    await waitUntil(() => pg.asked.length === 1, { what: 'the statement to reach the engine' });
+    await using other = await logIn(pg.port);
+    expect(letters(await exchange(other, queryMessage('SELECT 1')))).toBe('TDCZ');
+    client.socket.resume();
+    const all = await client.waitFor(
+      (bytes) => bytes.length > 50_000_000 && readyCount(bytes) === 2,
+      'every row',
+      15_000,
+    );
+    expect(serverMessages(all).filter((message) => message.letter === 'D')).toHaveLength(50_000);
+  });
+});
+
+describe('the end of a session', () => {
+  it('releases everything when clients vanish at any point', async () => {
+    await using pg = await startFakeBackendPg();
+    const login = startupPacket(good);
+    const insert = queryMessage("INSERT INTO workflow_execution (id) VALUES ('half')");
+    for (const at of [0, 3, login.length - 1, login.length]) {
+      await using client = await connectTcp(pg.port);
+      client.send(login.subarray(0, at));
+      client.socket.resetAndDestroy();
+    }
+    await using client = await logIn(pg.port);
+    await exchange(client, queryMessage('BEGIN'));
+    client.send(insert.subarray(0, insert.length - 5));
+    client.socket.resetAndDestroy();
+    await waitUntil(() => pg.frontEnd.connections === 0, { what: 'no connection to be left' });
+    expect(pg.written).toEqual([]);
+  });
+
+  it('answers a cancel request by ending the SELECT, and only with the right key', async () => {
+    await using pg = await startFakeBackendPg({ answer: () => new Promise(() => {}) });
+    await using client = await logIn(pg.port);
+    const key = serverMessages(client.received()).find((message) => message.letter === 'K')?.payload;
+    const cancel = (secret: Buffer): Buffer =>
+      Buffer.concat([
+        Buffer.from([0, 0, 0, 16]),
+        requestPacket(80_877_102).subarray(4),
+        key?.subarray(0, 4) ?? Buffer.alloc(4),
+        secret,
+      ]);
+    client.send(queryMessage('SELECT id FROM workflow_execution'));
+    await waitUntil(() => pg.asked.length === 1, { what: 'the statement to run' });
+    const secret = key?.subarray(4) ?? Buffer.alloc(4);
+    for (const sent of [Buffer.from(secret.map((byte) => byte ^ 1)), secret]) {
+      expect(readyCount(client.received())).toBe(1);
+      await using other = await connectTcp(pg.port);
+      other.send(cancel(sent));
+      expect(await other.closed()).toHaveLength(0);
+    }
+    const answer = serverMessages(
+      await client.waitFor((bytes) => readyCount(bytes) === 2, 'the answer'),
+    ).slice(-2);
+    expect(errorFieldsOf(answer[0])).toMatchObject({
+      C: '57014',
+      M: 'canceling statement due to user request',
+    });
+    expect(letters(await exchange(client, queryMessage('SELECT 1')))).toBe('TDCZ');
+  });
+
+  it('is announced when the front end stops, after running writes are stored', async () => {
+    let settle = (): void => {};
+    let isAsked = false;
+    const append = (): Promise<void> =>
+      new Promise((resolve) => {
+        isAsked = true;
+        settle = resolve;
+      });
+    const pg = await startFakeBackendPg({ append });
+    await using idle = await logIn(pg.port);
+    await using busy = await logIn(pg.port);
+    busy.send(queryMessage("INSERT INTO workflow_execution (id) VALUES ('1')"));
+    await waitUntil(() => isAsked, { what: 'the write to begin' });
+    const stopped = pg.frontEnd.stop();
+    expect(errorFieldsOf(serverMessages(await idle.closed()).at(-1))).toMatchObject({
+      S: 'FATAL',
+      C: '57P01',
+    });
+    expect(busy.socket.destroyed).toBe(false);
+    settle();
+    const messages = serverMessages(await busy.closed());
+    expect(letters(messages).slice(-3)).toBe('CZE');
+    await stopped;
+    await expect(connectTcp(pg.port)).rejects.toThrow('ECONNREFUSED');
+    await pg.frontEnd.stop();
+  });
+
+  it('serves 200 clients at once on two addresses', async () => {
+    await using pg = await startFakeBackendPg();
+    const { port } = await pg.frontEnd.listen({ host: '127.0.0.1', port: 0 });
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, (_, at) => logIn(at % 2 === 0 ? pg.port : port)),
+    );
+    expect(pg.frontEnd.connections).toBe(200);
+    await Promise.all(
+      clients.map((client, at) =>
+        exchange(client, queryMessage(`INSERT INTO workflow_execution (id) VALUES ('${at}')`)),
+      ),
+    );
+    expect(new Set(pg.written.map(({ group }) => group.logs[0]?.contents[0]?.[1])).size).toBe(200);
+    for (const client of clients) client.socket.destroy();
+    await waitUntil(() => pg.frontEnd.connections === 0, { what: 'no connection to be left' });
+  });
+
+  it('names the port that cannot be bound', async () => {
+    await using pg = await startFakeBackendPg();
+    await expect(pg.frontEnd.listen({ host: '127.0.0.1', port: pg.port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      port: pg.port,
+    });
+  });
+});
