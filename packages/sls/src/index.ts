@@ -1,1 +1,7 @@
-export {};
+export type { AccessKey } from './auth/authenticate.ts';
+export type { Catalog } from './catalog/catalog.ts';
+export type { IndexConfig } from './catalog/index-config.ts';
+export { slsEmulatorErrors } from './errors.ts';
+export type { Address, Listener, PartialListener } from './listeners.ts';
+export type { ExtraListener, ListenOptions, SlsOptions } from './options.ts';
+export { type Sls, startSls } from './sls.ts';

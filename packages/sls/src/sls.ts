@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import { createLifecycle, type Lifecycle, silentLog, systemClock } from '@sampan/base';
+import { type AccessKey, type Authenticator, createAuthenticator } from './auth/authenticate.ts';
+import { keepIdentity } from './auth/identity.ts';
+import { type Catalog, openCatalog } from './catalog/catalog.ts';
+import { slsEmulatorErrors } from './errors.ts';
+import { defaultBaseDomains } from './http/address.ts';
+import { createHttpFrontEnd } from './http/front-end.ts';
+import { createIndexEngine } from './index-engine/engine.ts';
+import type { IndexEngine, LogstoreView } from './index-engine/index-engine.ts';
+import { createIngest } from './ingest/ingest.ts';
+import { type Address, type Listener, listenEverywhere, type PartialListener } from './listeners.ts';
+import type { SlsOptions } from './options.ts';
+import { createPgFrontEnd } from './pg/front-end.ts';
+import { lockDirectory } from './storage/directory-lock.ts';
+import { createDocuments } from './storage/documents.ts';
+import { createSegmentStorage, type LogStorage } from './storage/store.ts';
+
+/** A running emulator. */
+export interface Sls extends AsyncDisposable {
+  readonly httpPort: number;
+  /** `undefined` when the PostgreSQL protocol is switched off. */
+  readonly pgPort: number | undefined;
+  /** The first pair that may sign. */
+  readonly accessKey: AccessKey;
+  /** Every address on which it answers, the main one first. */
+  readonly listeners: readonly [Listener, ...PartialListener[]];
+  /** Optional addresses that the system did not grant, each with the reason. */
+  readonly refused: readonly { readonly address: Address; readonly reason: string }[];
+  /** PEM of the certificate shown to clients that ask for TLS. */
+  readonly certificate: string;
+  /** For set-up in process: `ensureProject`, `ensureLogstore`, `ensureIndex`. */
+  readonly catalog: Catalog;
+  /** Stops listening, finishes what is acknowledged, closes every file. Twice is fine. */
+  stop(): Promise<void>;
+}
+
+/** Starts the emulator. Rejects with a coded error, having released everything it had acquired. */
+export async function startSls(options: SlsOptions): Promise<Sls> {
+  const lifecycle = createLifecycle();
+  try {
+    return await start(options, lifecycle);
+  } catch (error) {
+    await lifecycle.stop().catch(() => {});
+    throw error;
+  }
+}
+
+/** Acquires from the bottom up; the lifecycle releases in reverse: listeners, index, log, lock. */
+async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
+  checkOptions(options);
+  const { dataDirectory } = options;
+  const log = options.log ?? silentLog;
+  const clock = options.clock ?? systemClock;
+
+  const lock = await lockDirectory(dataDirectory);
+  lifecycle.defer('data directory lock', () => lock.release());
+  const identity = await keepIdentity(join(dataDirectory, 'identity'), {
+    accessKey: options.accessKeys?.[0],
+    certificate: options.tls,
+  });
+
+  const storage = createSegmentStorage({ directory: join(dataDirectory, 'log'), log });
+  lifecycle.defer('log storage', () => storage.stop());
+  const engine = createIndexEngine({
+    dataDirectory: join(dataDirectory, 'index'),
+    ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
+    ...(options.memoryLimitMb === undefined ? {} : { memoryLimitMb: options.memoryLimitMb }),
+  });
+  lifecycle.defer('index engine', () => engine.stop());
+  const catalog = await openCatalog({
+    documents: createDocuments(join(dataDirectory, 'catalog')),
+    storage,
+    clock,
+    onDrop: (uid) => engine.drop(uid),
+  });
+  const view = createView(catalog, storage);
+  indexWhatIsThere(catalog, storage, engine);
+
+  const authenticator = createAuthenticator({
+    mode: options.auth ?? 'strict',
+    accessKeys: options.accessKeys ?? [identity.accessKey],
+    clock,
+  });
+  const parts = { ...options, catalog, storage, engine, view, authenticator, clock, log };
+  const frontEnds = createFrontEnds(parts, identity.certificate);
+  lifecycle.defer('front ends', async () => {
+    await Promise.all([frontEnds.http.stop(), frontEnds.pg?.stop()]);
+  });
+  const { listeners, refused } = await listenEverywhere(options, frontEnds, log);
+  return {
+    httpPort: listeners[0].http.port,
+    pgPort: listeners[0].pg?.port,
+    accessKey: identity.accessKey,
+    listeners,
+    refused,
+    certificate: identity.certificate.cert,
+    catalog,
+    stop: () => lifecycle.stop(),
+    [Symbol.asyncDispose]: () => lifecycle.stop(),
+  };
+}
+
+type View = (project: string, logstore: string) => LogstoreView;
+
+type Parts = Pick<SlsOptions, 'region' | 'baseDomains' | 'defaultProject' | 'timeZone' | 'pg'> & {
+  readonly catalog: Catalog;
+  readonly storage: LogStorage;
+  readonly engine: IndexEngine;
+  readonly view: View;
+  readonly authenticator: Authenticator;
+} & Required<Pick<SlsOptions, 'clock' | 'log'>>;
+
+/** The protocols, over one way in (ingest) and one way out (the engine). */
+function createFrontEnds(parts: Parts, certificate: { cert: string; key: string }) {
+  const { catalog, engine, view, authenticator, clock, log } = parts;
+  const ingest = createIngest(parts);
+  const http = createHttpFrontEnd({
+    backend: { catalog, ingest, engine, view, clock, region: parts.region ?? 'cn-hangzhou' },
+    authenticator,
+    address: {
+      baseDomains: [...defaultBaseDomains, ...(parts.baseDomains ?? [])].map((name) => name.toLowerCase()),
+      defaultProject: parts.defaultProject,
+    },
+    log: log.child({ part: 'http' }),
+  });
+  if (parts.pg === false) return { http, pg: undefined };
+  const pg = createPgFrontEnd({
+    engine,
+    catalog: {
+      hasProject: (project) => catalog.project(project) !== undefined,
+      view: (project, name) =>
+        catalog.logstore(project, name) === undefined ? undefined : view(project, name),
+      logstores: (project) => catalog.logstores(project).map((logstore) => logstore.logstoreName),
+    },
+    append: ({ project, logstore, group }) => ingest.put({ project, logstore }, group),
+    secretOf: (accessKeyId) => authenticator.secretOf(accessKeyId),
+    tls: certificate,
+    clock,
+    log: log.child({ part: 'pg' }),
+    ...(parts.timeZone === undefined ? {} : { timeZone: parts.timeZone }),
+  });
+  return { http, pg };
+}
+
+function createView(catalog: Catalog, storage: LogStorage): View {
+  return (project, name) => {
+    const { uid } = catalog.requireLogstore(project, name);
+    return { uid, project, name, index: catalog.index(project, name), shards: storage.shards(uid) };
+  };
+}
+
+/** What was acknowledged before the last stop but not indexed is caught up with before anybody asks. */
+function indexWhatIsThere(catalog: Catalog, storage: LogStorage, engine: IndexEngine): void {
+  for (const { projectName } of catalog.projects()) {
+    for (const { uid } of catalog.logstores(projectName)) engine.notify({ uid, shards: storage.shards(uid) });
+  }
+}
+
+function checkOptions(options: SlsOptions): void {
+  if (options.timeZone !== undefined) checkTimeZone(options.timeZone);
+  if (options.accessKeys !== undefined && options.accessKeys.length === 0) {
+    throw slsEmulatorErrors.create('SLS_OPTION_INVALID', {
+      message: 'accessKeys is an empty list: nobody could sign',
+      hint: 'leave accessKeys out to have a pair made, or give one',
+    });
+  }
+}
+
+function checkTimeZone(timeZone: string): void {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+  } catch (cause) {
+    throw slsEmulatorErrors.create('SLS_OPTION_INVALID', {
+      message: `timeZone ${JSON.stringify(timeZone)} is not a time zone`,
+      hint: 'use an IANA name such as UTC or Asia/Shanghai',
+      cause,
+    });
+  }
+}
