@@ -30,14 +30,20 @@ export interface SlsAddress {
   readonly host: string;
   readonly httpPort: number;
   readonly pgPort: number;
-  /** The loopback address that also answers at 80 and 5432; absent where those could not be bound. */
-  readonly dedicated: string | undefined;
+  readonly dedicated: DedicatedAddress | undefined;
   readonly endpoint: Endpoint;
   readonly project: string;
   readonly region: string;
   readonly logstores: readonly string[];
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+}
+
+/** The loopback address that also answers HTTP at port 80; absent where that port could not be bound. */
+export interface DedicatedAddress {
+  readonly host: string;
+  /** Whether it also answers the PostgreSQL protocol at port 5432. */
+  readonly hasPg: boolean;
 }
 
 /** What an SLS client is given as endpoint, and whether Dify's PostgreSQL mode can work with it. */
@@ -49,11 +55,11 @@ export interface Endpoint {
   readonly pgMode: boolean;
 }
 
-/** Puts together what clients have to know. `dedicated` is the emulator's own address, if it could be bound. */
+/** Puts together what clients have to know. */
 export function addressesOf(
   planned: Planned,
   secrets: StackSecrets,
-  dedicated: string | undefined,
+  dedicated: DedicatedAddress | undefined,
 ): Addresses {
   const { config, plan } = planned;
   const { port, user, databases } = config.postgres;
@@ -86,7 +92,11 @@ export function addressesOf(
   };
 }
 
-function slsAddressOf({ sls }: Config, secrets: StackSecrets, dedicated: string | undefined): SlsAddress {
+function slsAddressOf(
+  { sls }: Config,
+  secrets: StackSecrets,
+  dedicated: DedicatedAddress | undefined,
+): SlsAddress {
   const { httpPort, pgPort, project, region, logstores, pgMode } = sls;
   return {
     host: loopback,
@@ -107,8 +117,15 @@ function slsAddressOf({ sls }: Config, secrets: StackSecrets, dedicated: string 
  * prefix only for a bare IPv4 address, whose port is then 80. So the address with those two ports is the best
  * endpoint; without it a name and a port serve HTTP alone.
  */
-function endpointOf(sls: { httpPort: number; dedicated: string | undefined; pgMode: boolean }): Endpoint {
+function endpointOf(sls: {
+  httpPort: number;
+  dedicated: DedicatedAddress | undefined;
+  pgMode: boolean;
+}): Endpoint {
   const { httpPort, dedicated, pgMode } = sls;
-  if (dedicated !== undefined) return { text: dedicated, host: dedicated, address: dedicated, pgMode };
+  if (dedicated !== undefined) {
+    const { host, hasPg } = dedicated;
+    return { text: host, host, address: host, pgMode: pgMode && hasPg };
+  }
   return { text: `localhost:${httpPort}`, host: 'localhost', address: loopback, pgMode: false };
 }

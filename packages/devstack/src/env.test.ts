@@ -32,7 +32,7 @@ describe('environmentOf', () => {
   });
 
   test('sets all five SLS variables and the four repositories, without which Dify keeps using PostgreSQL', () => {
-    const environment = environmentOf(sampleAddresses({ dedicated: '127.0.54.32' }));
+    const environment = environmentOf(sampleAddresses({ dedicated: { host: '127.0.54.32', hasPg: true } }));
     expect(environment).toMatchObject({
       ALIYUN_SLS_ACCESS_KEY_ID: 'LTAI5tTest',
       ALIYUN_SLS_ACCESS_KEY_SECRET: 'testSecret',
@@ -49,6 +49,15 @@ describe('environmentOf', () => {
   test('without the dedicated address the endpoint is a name with the port, and PostgreSQL mode is off', () => {
     expect(environmentOf(sampleAddresses({ httpPort: 15_081 }))).toMatchObject({
       ALIYUN_SLS_ENDPOINT: 'localhost:15081',
+      LOGSTORE_PG_MODE_ENABLED: 'false',
+    });
+  });
+
+  test('where only port 80 of the dedicated address is bound, PostgreSQL mode is off', () => {
+    expect(
+      environmentOf(sampleAddresses({ dedicated: { host: '127.0.54.32', hasPg: false } })),
+    ).toMatchObject({
+      ALIYUN_SLS_ENDPOINT: '127.0.54.32',
       LOGSTORE_PG_MODE_ENABLED: 'false',
     });
   });

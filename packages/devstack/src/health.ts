@@ -21,7 +21,9 @@ export function checkHealth(addresses: Addresses, timeoutMs = 1000): Promise<Hea
   if (sls !== undefined) {
     targets.push(['SLS over HTTP', sls.host, sls.httpPort], ['SLS over PostgreSQL', sls.host, sls.pgPort]);
     if (sls.dedicated !== undefined) {
-      targets.push(['SLS over HTTP', sls.dedicated, 80], ['SLS over PostgreSQL', sls.dedicated, 5432]);
+      const { host, hasPg } = sls.dedicated;
+      targets.push(['SLS over HTTP', host, 80]);
+      if (hasPg) targets.push(['SLS over PostgreSQL', host, 5432]);
     }
   }
   return Promise.all(

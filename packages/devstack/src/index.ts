@@ -1,4 +1,4 @@
-export type { Addresses, ComponentAddress, Endpoint, SlsAddress } from './addresses.ts';
+export type { Addresses, ComponentAddress, DedicatedAddress, Endpoint, SlsAddress } from './addresses.ts';
 export {
   type EnvironmentFormat,
   environmentFormats,

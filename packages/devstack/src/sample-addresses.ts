@@ -1,9 +1,9 @@
 import { defaultConfig, planOf } from '@sampan/config';
-import { type Addresses, addressesOf, type SlsAddress } from './addresses.ts';
+import { type Addresses, addressesOf, type DedicatedAddress, type SlsAddress } from './addresses.ts';
 
 /** Addresses of a stack with default options, as tests need them. */
 export function sampleAddresses(
-  options: { httpPort?: number; dedicated?: string; sls?: boolean } = {},
+  options: { httpPort?: number; dedicated?: DedicatedAddress; sls?: boolean } = {},
 ): Addresses & { readonly sls: SlsAddress } {
   const config = defaultConfig({
     sls: { httpPort: options.httpPort ?? 15_080, enabled: options.sls ?? true },

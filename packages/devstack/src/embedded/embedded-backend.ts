@@ -2,7 +2,7 @@ import { createLifecycle, type Log } from '@sampan/base';
 import { proxyOptionsFile, type StackSecrets, slsOptionsFile } from '@sampan/config';
 import type { PgProxy } from '@sampan/pgproxy';
 import type { Sls } from '@sampan/sls';
-import { addressesOf } from '../addresses.ts';
+import { addressesOf, type DedicatedAddress } from '../addresses.ts';
 import type { Backend, BackendEvents, Inventory } from '../backend.ts';
 import { ensureDatabases } from '../databases.ts';
 import type { Layout } from '../layout.ts';
@@ -112,14 +112,16 @@ async function startProxy(options: EmbeddedOptions): Promise<PgProxy | undefined
   return startPgProxy(file);
 }
 
-/** The emulator's own address when both its ports could be bound; otherwise says what is missing without it. */
-function dedicatedOf(options: EmbeddedOptions, sls: Sls | undefined): string | undefined {
+/** The emulator's own address as far as it could be bound; says what is missing without it. */
+function dedicatedOf(options: EmbeddedOptions, sls: Sls | undefined): DedicatedAddress | undefined {
   const { address } = options.config.sls;
   if (address === false || sls === undefined) return undefined;
-  if (sls.listeners.some(({ host }) => host === address)) return address;
-  options.onNotice(
-    `SLS does not answer at ${address}, ports 80 and 5432, which the system refuses or another program has; ` +
-      "HTTP works through localhost, Dify's PostgreSQL mode does not",
-  );
-  return undefined;
+  const listener = sls.listeners.find(({ http }) => http?.host === address);
+  const dedicated = listener === undefined ? undefined : { host: address, hasPg: listener.pg !== undefined };
+  if (sls.refused.length > 0) {
+    const works = dedicated === undefined ? 'HTTP works through localhost' : `HTTP works at ${address}`;
+    const reasons = sls.refused.map(({ reason }) => reason).join('; ');
+    options.onNotice(`${works}, Dify's PostgreSQL mode for SLS does not: ${reasons}`);
+  }
+  return dedicated;
 }
