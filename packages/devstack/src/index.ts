@@ -11,5 +11,6 @@ export { checkHealth, type Health } from './health.ts';
 export { watchParent } from './parent-watch.ts';
 export { resetStack } from './reset.ts';
 export { createRollingFile, type RollingFile } from './rolling-file.ts';
-export { type Stack, type StackEvent, type StackOptions, startStack } from './stack.ts';
+export type { Stack, StackEvent, StackOptions } from './stack.ts';
+export { startStack } from './start-stack.ts';
 export { readStackState, requireStackState, type StackState } from './state.ts';

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, exitCodeOf, messageOf, SampanError } from '@sampan/base';
 import { planOf } from '@sampan/config';
@@ -20,7 +19,6 @@ export async function dev(options: DevOptions): Promise<number> {
   const stop = watchStopReasons();
   try {
     const { config } = await readConfiguration(options.config);
-    mkdirSync(join(options.directory, 'logs'), { recursive: true });
     const file = createRollingFile(join(options.directory, 'logs/stack.log'));
     const stack = await startStack({
       config,
