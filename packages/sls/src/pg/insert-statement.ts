@@ -1,6 +1,6 @@
 import { PgError, syntaxError } from './pg-error.ts';
 import type { Lexer, Token } from './statement-lexer.ts';
-import { expectSymbol, expectWord, type RelationName, relationName } from './statement-names.ts';
+import { expectSymbol, expectWord, type RelationName, relationName, takeSymbol } from './statement-names.ts';
 
 /** One row of VALUES, in the order of the columns; `null` is SQL NULL or DEFAULT. */
 export type InsertRow = readonly (string | null)[];
@@ -13,6 +13,7 @@ export interface InsertStatement {
 
 /** PostgreSQL's own bound on the columns of a table. */
 const columnsMax = 1600;
+const nestingMax = 50;
 /** What one statement may insert; PutLogs accepts 4,096 logs at a time in the service. */
 export const insertRowsMax = 10_000;
 
@@ -34,8 +35,7 @@ export function parseInsert(lexer: Lexer): InsertStatement {
   }
   expectWord(lexer, 'values');
   const rows = [parseRow(lexer, columns)];
-  while (lexer.peek()?.text === ',' && lexer.peek()?.kind === 'symbol') {
-    lexer.next();
+  while (takeSymbol(lexer, ',')) {
     if (rows.length >= insertRowsMax) {
       throw new PgError('54000', `INSERT has more than ${insertRowsMax} rows`, {
         hint: 'Split the rows over several INSERT statements.',
@@ -108,16 +108,26 @@ function hasMore(lexer: Lexer): boolean {
 }
 
 function parseValue(lexer: Lexer): string | null {
-  const value = parseConstant(lexer);
-  // A cast of a constant does not change what is stored: every value of a log is text.
-  while (lexer.peek()?.text === '::' && lexer.peek()?.kind === 'symbol') {
-    lexer.next();
-    skipTypeName(lexer);
-  }
+  const value = parseOperand(lexer, 0);
   const next = lexer.peek();
   if (next?.kind === 'symbol' && (next.text === ',' || next.text === ')')) return value;
   if (next?.kind === 'symbol') throw notConstant(next);
   throw syntaxError(next);
+}
+
+/** A constant with its casts; the JDBC driver puts each one in parentheses: `(('a'), ('5'::int8))`. */
+function parseOperand(lexer: Lexer, depth: number): string | null {
+  let value: string | null;
+  if (takeSymbol(lexer, '(')) {
+    if (depth >= nestingMax) throw new PgError('54001', 'stack depth limit exceeded');
+    value = parseOperand(lexer, depth + 1);
+    expectSymbol(lexer, ')');
+  } else {
+    value = parseConstant(lexer);
+  }
+  // A cast of a constant does not change what is stored: every value of a log is text.
+  while (takeSymbol(lexer, '::')) skipTypeName(lexer);
+  return value;
 }
 
 function parseConstant(lexer: Lexer): string | null {

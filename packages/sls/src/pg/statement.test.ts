@@ -62,6 +62,13 @@ describe('INSERT', () => {
     });
   });
 
+  it('accepts values in parentheses, as JDBC sends them', () => {
+    expect(one("INSERT INTO a (b, c, d) VALUES (('it''s'), ('-5'::int8), ((NULL)))")).toMatchObject({
+      rows: [["it's", '-5', null]],
+    });
+    expect(failure(`INSERT INTO a (b) VALUES (${'('.repeat(100_000)}1`)).toMatchObject({ sqlstate: '54001' });
+  });
+
   // Texts and codes are those of PostgreSQL 15 where it refuses the same statement.
   it.each([
     ['INSERT INTO a (b) VALUES (1, 2)', '42601', 'INSERT has more expressions than target columns'],

@@ -153,10 +153,22 @@ export class ExpressionParser {
   #cast(): Expression {
     let value = this.#primary();
     for (;;) {
-      if (this.#reader.takeSymbol('::')) value = { ...value, type: skipTypeName(this.#reader) ?? value.type };
+      if (this.#reader.isSymbol('::') && this.#reader.isWord('regclass', 1)) value = this.#classOid();
+      else if (this.#reader.takeSymbol('::'))
+        value = { ...value, type: skipTypeName(this.#reader) ?? value.type };
       else if (this.#reader.takeWords('collate')) takeDotted(this.#reader);
       else return value;
     }
+  }
+
+  /** `'pg_class'::regclass`, which tools compare with `pg_description.classoid`. */
+  #classOid(): Expression {
+    const spelled = this.#reader.peek(-1);
+    const oid = spelled?.kind === 'string' ? classOids.get(spelled.text) : undefined;
+    if (oid === undefined) throw unsupported(spelled);
+    this.#reader.next();
+    this.#reader.next();
+    return constant(oid, 'oid');
   }
 
   #primary(): Expression {
@@ -315,10 +327,18 @@ function takeDotted(reader: TokenReader): Token {
 /** Reads a type after `::`; the type when results can have it. */
 function skipTypeName(reader: TokenReader): PgTypeName | undefined {
   const name = takeDotted(reader);
-  if (name.text === 'regclass') throw unsupported(name);
   while (reader.takeSymbol('[')) reader.expectSymbol(']');
   return Object.hasOwn(pgTypes, name.text) ? (name.text as PgTypeName) : undefined;
 }
+
+/** PostgreSQL's fixed numbers of its own tables. */
+const classOids = new Map([
+  ['pg_class', '1259'],
+  ['pg_catalog.pg_class', '1259'],
+  ['pg_type', '1247'],
+  ['pg_namespace', '2615'],
+  ['pg_database', '1262'],
+]);
 
 type BuildCall = (parameters: readonly Expression[], facts: SessionFacts) => Omit<Expression, 'name'>;
 
