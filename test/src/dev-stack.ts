@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTemporaryFolder, type TemporaryFolder } from '@sampan/testkit';
 import { freePorts, runSampan, startDevStack } from './apps.ts';
@@ -56,6 +56,8 @@ async function configWithFreePorts(more: string): Promise<{ text: string; ports:
 /** Makes the folder and its configuration; `more` is YAML to append. */
 export async function createStackFolder(more = ''): Promise<StackFolder> {
   const folder = await createTemporaryFolder();
+  // As root, the account that PostgreSQL runs as has to reach the data; otherwise the stack keeps them elsewhere.
+  await chmod(folder.path, 0o755);
   const config = join(folder.path, 'sampan.yaml');
   const data = join(folder.path, '.sampan');
   const { text, ports } = await configWithFreePorts(more);
