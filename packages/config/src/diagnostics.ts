@@ -38,13 +38,17 @@ export function hasErrors(problems: readonly Problem[]): boolean {
  * followed by an indented line with what to do. Ends with a newline unless there are no problems.
  */
 export function renderProblems(problems: readonly Problem[], file: string): string {
-  return problems
-    .toSorted(inFileOrder)
+  return sortProblems(problems)
     .map((problem) => {
       const head = `${placeOf(problem, file)} ${problem.severity} ${problem.code} ${problem.message}\n`;
       return problem.hint === undefined ? head : `${head}  ${problem.hint}\n`;
     })
     .join('');
+}
+
+/** Problems in the order of the file; those without a place come last. */
+export function sortProblems(problems: readonly Problem[]): Problem[] {
+  return problems.toSorted(inFileOrder);
 }
 
 function placeOf({ position, variable }: Problem, file: string): string {

@@ -4,6 +4,7 @@ export const configErrors = defineErrors({
   CONFIG_INVALID: { family: 'user', summary: 'sampan.yaml has problems; each one is listed with its place' },
   CONFIG_YAML_SYNTAX: { family: 'user', summary: 'the file is not YAML at this place' },
   CONFIG_TOO_LARGE: { family: 'user', summary: 'the file is larger than 1 MiB' },
+  CONFIG_TOO_DEEP: { family: 'user', summary: 'sections are nested more than a hundred deep' },
   CONFIG_DUPLICATE_KEY: { family: 'user', summary: 'a key stands twice in the same section' },
   CONFIG_UNKNOWN_KEY: { family: 'user', summary: 'a key is not an option' },
   CONFIG_WRONG_TYPE: { family: 'user', summary: 'a value has the wrong type' },

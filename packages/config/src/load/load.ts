@@ -1,4 +1,4 @@
-import { formatPath, hasErrors, renderProblems, showValue } from '../diagnostics.ts';
+import { formatPath, hasErrors, renderProblems, showValue, sortProblems } from '../diagnostics.ts';
 import { configErrors } from '../errors.ts';
 import type { KeyPath, Position, Problem } from '../problem.ts';
 import { isSection, schemaAt } from '../schema/lookup.ts';
@@ -24,6 +24,9 @@ export interface LoadedConfig {
   place(problems: readonly Problem[]): Problem[];
 }
 
+/** Most problems that are reported; whoever has more has given the wrong file. */
+const problemsMax = 100;
+
 /** Reads `sampan.yaml` and reports everything wrong with it at once. Never throws. */
 export function loadConfig(source: ConfigSource): LoadedConfig {
   const document = parseSource(source.text);
@@ -45,27 +48,31 @@ export function loadConfig(source: ConfigSource): LoadedConfig {
       place,
     };
   }
-  const draft = withoutEmptySections(structuredClone(root) as Record<string, unknown>);
+  const draft = withoutEmptySections(root as Record<string, unknown>);
   const variables = applyEnvironment(draft, configSchema, source.environment ?? {});
   const { config, found } = parseDraft(draft);
   const isFaulty = (path: KeyPath) => found.some((problem) => isWithin(path, problem.path));
   const rules = checkRules(config)
     .filter(({ paths }) => !paths.some(isFaulty))
-    .map((rule) => placeRule(rule, document, variables));
-  const placed = found.map((problem) => placeProblem(problem, document, problem.part, variables));
-  const reliable = [...placed, ...rules].filter(
-    ({ position }) => position === undefined || document.isReliable(position),
-  );
-  return { config, problems: [...document.problems, ...reliable], place };
+    .map((rule) => placeRule(rule, document, variables))
+    .filter(({ path, variable }) => variable !== undefined || document.isReliable(path, 'value'));
+  const placed = found
+    .slice(0, problemsMax)
+    .filter(({ path, part }) => isFromVariable(path, variables) || document.isReliable(path, part))
+    .map((problem) => placeProblem(problem, document, problem.part, variables));
+  const problems = sortProblems([...document.problems, ...placed, ...rules]).slice(0, problemsMax);
+  return { config, problems, place };
 }
 
 /** As `loadConfig`, for callers that can only go on with a faultless file: throws `CONFIG_INVALID`. */
 export function requireConfig(source: ConfigSource): LoadedConfig {
   const loaded = loadConfig(source);
   if (!hasErrors(loaded.problems)) return loaded;
-  const count = loaded.problems.filter((problem) => problem.severity === 'error').length;
+  const errors = loaded.problems.filter((problem) => problem.severity === 'error').length;
+  const count =
+    errors === 1 ? 'one problem' : `${errors} problems${errors === problemsMax ? ' or more' : ''}`;
   throw configErrors.create('CONFIG_INVALID', {
-    message: `${source.path} has ${count === 1 ? 'one problem' : `${count} problems`}:\n${renderProblems(loaded.problems, source.path).trimEnd()}`,
+    message: `${source.path} has ${count}:\n${renderProblems(loaded.problems, source.path).trimEnd()}`,
     hint: 'The options are listed in docs/configuration.md.',
   });
 }
@@ -119,6 +126,14 @@ function withoutEmptySections(draft: Draft, path: KeyPath = []): Draft {
 
 type Variables = readonly { path: KeyPath; variable: string }[];
 
+function variableAt(path: KeyPath, variables: Variables): string | undefined {
+  return variables.find((applied) => formatPath(applied.path) === formatPath(path))?.variable;
+}
+
+function isFromVariable(path: KeyPath, variables: Variables): boolean {
+  return variableAt(path, variables) !== undefined;
+}
+
 function placeProblem(
   problem: Problem,
   document: SourceDocument,
@@ -127,7 +142,7 @@ function placeProblem(
 ): Problem {
   const { code, severity, path, message, hint } = problem;
   const plain: Problem = { code, severity, path, message, ...(hint === undefined ? {} : { hint }) };
-  const variable = variables.find((applied) => formatPath(applied.path) === formatPath(path))?.variable;
+  const variable = variableAt(path, variables);
   if (variable !== undefined) return { ...plain, variable };
   const position = nearestPosition(document, path, part);
   return position === undefined ? plain : { ...plain, position };
@@ -149,11 +164,11 @@ function nearestPosition(
 }
 
 function placeRule({ paths, ...rule }: RuleProblem, document: SourceDocument, variables: Variables): Problem {
-  const isFrom = (path: KeyPath) =>
-    variables.some((applied) => formatPath(applied.path) === formatPath(path));
   const path =
-    paths.find((candidate) => isFrom(candidate) || document.locate(candidate, 'value') !== undefined) ??
-    paths[0];
+    paths.find(
+      (candidate) =>
+        isFromVariable(candidate, variables) || document.locate(candidate, 'value') !== undefined,
+    ) ?? paths[0];
   return placeProblem({ ...rule, path }, document, 'value', variables);
 }
 

@@ -43,10 +43,10 @@ export function planFor({ config, target }: PlanQuestion): Plan {
   const maxConnections = planMaxConnections(context, config, database?.rds, clientConnections);
   const totals = { clientConnections, maxConnections, reservedConnections };
   const proxy = request.route === 'proxy' ? planProxySide(sheet, config, components, totals) : undefined;
+  // Without a known ceiling there is nothing to judge connections by; the problem of the class says so.
+  const isCeilingKnown = database?.problem === undefined;
   const invariants = [
-    ...(proxy === undefined
-      ? [directInvariant(totals)]
-      : proxyInvariants({ ...totals, ...proxy, guaranteed: guaranteedSum(proxy) })),
+    ...(isCeilingKnown ? connectionInvariants(totals, proxy) : []),
     ...slotInvariants(sheet, request.mode),
   ];
   const cloud =
@@ -164,8 +164,10 @@ function planProxySide(
   return planProxy({ sheet, pgproxy: config.pgproxy, components, serverCeiling, clientConnections });
 }
 
-function guaranteedSum({ shares }: ProxyPlan): number {
-  return shares.reduce((sum, { guaranteed }) => sum + guaranteed, 0);
+function connectionInvariants(totals: Totals, proxy: ProxyPlan | undefined): Invariant[] {
+  if (proxy === undefined) return [directInvariant(totals)];
+  const guaranteed = proxy.shares.reduce((sum, share) => sum + share.guaranteed, 0);
+  return proxyInvariants({ ...totals, ...proxy, guaranteed });
 }
 
 /** Every run occupies a request of the api; a streaming run a task of the worker too. */

@@ -123,7 +123,13 @@ function proportionalShare(
   const formula = `floor(proxy.toShare × ${name}.connections / base)`;
   if (max === undefined || share <= max)
     return sheet.derive(`${name}.guaranteed`, 'connections', formula, inputs, share);
-  return sheet.derive(`${name}.guaranteed`, 'connections', `min(max, ${formula})`, { ...inputs, max }, max);
+  return sheet.derive(
+    `${name}.guaranteed`,
+    'connections',
+    `min(limit, ${formula})`,
+    { ...inputs, limit: max },
+    max,
+  );
 }
 
 function planShare(
