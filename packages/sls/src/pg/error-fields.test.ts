@@ -12,6 +12,9 @@ describe('an error on the PostgreSQL side', () => {
     [slsErrors.parameterInvalid("line 1:8: mismatched input 'x' expecting <EOF>"), '42601'],
     [slsErrors.parameterInvalid("'>' cannot be applied to varchar, bigint"), '42883'],
     [slsErrors.parameterInvalid("Column 'x' not in GROUP BY clause"), '42803'],
+    [slsErrors.parameterInvalid("Column 'x' is ambiguous"), '42702'],
+    [slsErrors.parameterInvalid('Cannot cast varchar to map'), '42846'],
+    [slsErrors.parameterInvalid('Division by zero'), '22012'],
     [slsErrors.internalServerError(), 'XX000'],
     [slsErrors.parameterInvalid('something new'), 'XX000'],
   ])('keeps the sentence of %s and gets %s', (error, code) => {
@@ -24,13 +27,13 @@ describe('an error on the PostgreSQL side', () => {
   });
 
   it("finds the service's line and column in the query text", () => {
-    const error = new SlsError(
-      400,
-      'ParameterInvalid',
-      'ErrorPosition,line:2,column:3.ErrorMessage:syntax error',
-    );
     const text = 'BEGIN; SELECT a,\n  b FROM c';
-    expect(errorFields(error, 'ERROR', { text, engineTextAt: 7 }).position).toBe(text.indexOf('b FROM') + 1);
+    for (const place of ['ErrorPosition,line:2,column:3.ErrorMessage:', 'line 2:3: ']) {
+      const error = new SlsError(400, 'ParameterInvalid', `${place}syntax error`);
+      expect(errorFields(error, 'ERROR', { text, engineTextAt: 7 }).position).toBe(
+        text.indexOf('b FROM') + 1,
+      );
+    }
   });
 
   it('says nothing about an unforeseen failure', () => {

@@ -65,26 +65,33 @@ const byCode: ReadonlyMap<string, string> = new Map([
 
 /** SQLSTATE by the sentence of the query engine; the first match counts. */
 const bySentence: readonly (readonly [RegExp, string])[] = [
-  [/not in GROUP BY clause|must be an aggregate expression/i, '42803'],
+  [/ErrorType:SyntaxError|mismatched input|extraneous input|no viable alternative/i, '42601'],
+  [
+    /not in GROUP BY clause|cannot contain aggregations|cannot nest aggregations|must be an aggregate/i,
+    '42803',
+  ],
+  [/not a window function|requires an OVER clause/i, '42P20'],
   [
     /function .*not registered|unexpected parameters .*for function|function .*(not found|does not exist)/i,
     '42883',
   ],
   [/cannot be applied to|could not choose a best candidate/i, '42883'],
-  [/column .*(cannot be resolved|does not exist|not found)|key .*(is not config|has no index)/i, '42703'],
+  [/is not in select list|must appear in select list/i, '42P10'],
+  [/column .*(cannot be resolved|does not exist|not found|missing from)|key .*is not config/i, '42703'],
   [/table .*does not exist|logstore .*does ?n[o']t exist/i, '42P01'],
+  [/unknown type/i, '42704'],
   [/ambiguous/i, '42702'],
   [/division by zero/i, '22012'],
-  [/type mismatch|TYPE_MISMATCH/i, '42804'],
+  [/not a valid .*literal|invalid numeric literal/i, '22P02'],
+  [/cannot cast/i, '42846'],
+  [/mismatched types|type mismatch|TYPE_MISMATCH|must evaluate to a boolean/i, '42804'],
   [/not supported|unsupported/i, '0A000'],
-  [/cannot cast|invalid (function )?argument|out of bounds|INVALID_CAST/i, '22023'],
+  [/nested deeper than|longer than/i, '54001'],
+  [/invalid (function )?argument|out of bounds|invalid json path|must be a constant/i, '22023'],
   [/exceeded max memory|out of memory/i, '53200'],
   [/timed? ?out/i, '57014'],
   [/concurrent|too many/i, '53400'],
-  [
-    /syntax|mismatched input|extraneous input|no viable alternative|QueryParseError|ParseError|unclosed/i,
-    '42601',
-  ],
+  [/syntax|QueryParseError|ParseError|unclosed/i, '42601'],
 ];
 
 function sqlstateOf(error: SlsError): string {
@@ -93,9 +100,9 @@ function sqlstateOf(error: SlsError): string {
   return bySentence.find(([pattern]) => pattern.test(error.errorMessage))?.[1] ?? 'XX000';
 }
 
-/** The service tells `line:1,column:8` of the SQL it was given; PostgreSQL counts characters of the whole query. */
+/** The service tells `line:1,column:8` or `line 1:8` of the SQL it was given; PostgreSQL counts characters of the whole query. */
 function enginePosition(error: SlsError, place: StatementPlace): number | undefined {
-  const found = /\bline\s*:?\s*(\d{1,9})\s*,\s*column\s*:?\s*(\d{1,9})/i.exec(error.errorMessage);
+  const found = /\bline[\s:]*(\d{1,9})\s*[,:]\s*(?:column[\s:]*)?(\d{1,9})/i.exec(error.errorMessage);
   if (found === null || place.engineTextAt === undefined) return undefined;
   const [line, column] = [Number(found[1]), Number(found[2])];
   let at = place.engineTextAt;
