@@ -86,7 +86,7 @@ async function scanSegment(path: string, first: number): Promise<Scan> {
 async function cutTail(directory: string, path: string, soundBytes: number): Promise<void> {
   await using file = await open(path, 'r+');
   const { size } = await file.stat();
-  const tail = Buffer.alloc(Math.min(size - soundBytes, chunkBytes));
+  const tail = Buffer.alloc(size - soundBytes);
   await file.read(tail, 0, tail.length, soundBytes);
   await writeFile(join(directory, 'torn.bin'), tail);
   await file.truncate(soundBytes);
