@@ -30,9 +30,6 @@ const explicitIndex = z.strictObject({
   }),
 });
 
-/** An index as `sampan.yaml` may spell it out. */
-export type ExplicitIndex = z.infer<typeof explicitIndex>;
-
 export const logstoreNamePattern = /^[a-z0-9][a-z0-9_-]{0,61}[a-z0-9]$/;
 
 const logstore = z
