@@ -1,1 +1,11 @@
-export {};
+export type { EnvFile } from './compose/env-file.ts';
+export type { ComposeFile } from './compose/parse-yaml.ts';
+export type { Position } from './compose/tree.ts';
+export { promoteErrors } from './errors.ts';
+export type { Finding, Severity } from './findings/finding.ts';
+export type { ReportItem, Status } from './mapping/verdict.ts';
+export type { PlanStep } from './plan.ts';
+export type { Problem } from './problem.ts';
+export { type PromoteOptions, type PromoteResult, promote } from './promote.ts';
+export type { PromotionReport } from './report.ts';
+export { type PromotionState, stateOfReport } from './state.ts';
