@@ -86,7 +86,10 @@ export class Channel {
   async send(message: Buffer): Promise<void> {
     this.#pending.push(message);
     this.#pendingBytes += message.length;
-    if (this.#pendingBytes >= pendingBytesMax) await this.flush();
+    if (this.#pendingBytes < pendingBytesMax) return;
+    await this.flush();
+    // A client that reads as fast as it is served would otherwise keep every other one waiting.
+    await new Promise(setImmediate);
   }
 
   /** Writes what was gathered and waits until the client keeps up. Throws `ConnectionLost`. */

@@ -214,6 +214,24 @@ describe('logging in', () => {
     expect(next.received().length).toBeGreaterThan(0);
   });
 
+  it('lets go of a client whose TLS handshake is garbage, or never ends', async () => {
+    const clock = createFakeClock();
+    const tls = await createCertificate(['127.0.0.1']);
+    await using pg = await startFakeBackendPg({ clock, tls, loginTimeoutMs: 5_000 });
+    await using garbage = await connectTcp(pg.port);
+    await using silent = await connectTcp(pg.port);
+    for (const client of [garbage, silent]) {
+      client.send(sslRequest);
+      await client.waitFor((bytes) => bytes.toString() === 'S', 'the answer to SSLRequest');
+    }
+    garbage.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await garbage.closed();
+    await waitUntil(() => pg.frontEnd.connections === 1, { what: 'the garbage to be dropped' });
+    clock.advance(5_001);
+    await silent.closed();
+    await waitUntil(() => pg.frontEnd.connections === 0, { what: 'the silent client to be dropped' });
+  });
+
   it('survives random bytes', async () => {
     await using pg = await startFakeBackendPg();
     const random = createRandom(11);
