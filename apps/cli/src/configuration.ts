@@ -16,7 +16,7 @@ export async function readConfiguration(named: string | undefined): Promise<Conf
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (named !== undefined || systemCodeOf(error) !== 'ENOENT') {
-      throw devstackErrors.create('DEVSTACK_CONFIG_UNREADABLE', {
+      throw devstackErrors.create('DEVSTACK_FILE_UNREADABLE', {
         message: `cannot read the configuration ${path}: ${messageOf(error)}`,
         hint: 'name an existing file with --config, or leave the option out',
         cause: error,

@@ -37,7 +37,9 @@ export function createProgram(): Program {
         return exitCode;
       } catch (error) {
         // commander has already printed what is wrong, or the help that was asked for.
-        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+        if (error instanceof CommanderError && error.exitCode === 0) return 0;
+        // The 2 of `promote` means findings; faulty input of any kind is 1 there.
+        if (error instanceof CommanderError) return words[0] === 'promote' ? 1 : 2;
         throw error;
       }
     },
@@ -119,11 +121,30 @@ function declareConfigCommands(program: Command, then: Then): void {
     .command('promote')
     .description('make an SAE template, its parameters and a report from a Compose file; no network is used')
     .requiredOption('--target <name>', 'a target of the configuration')
-    .option('--compose <file>', "a Compose file of your own, such as Dify's docker-compose.yaml")
-    .option('--env-file <file>', 'the .env file that belongs to it')
-    .option('--edition <name>', 'test, high-availability or high-performance instead of what the target says')
+    .option(
+      '--compose <file>',
+      "a Compose file of your own, such as Dify's docker-compose.yaml; repeatable",
+      collect,
+    )
+    .option(
+      '--env-file <file>',
+      'an env file for it; the .env beside the Compose file if absent; repeatable',
+      collect,
+    )
+    .addOption(
+      new Option('--edition <name>', 'instead of what the target says').choices([
+        'test',
+        'high-availability',
+        'high-performance',
+      ]),
+    )
     .option('--out <folder>', 'where the files go; .sampan/promote/TARGET if absent')
     .option('--json', 'print the report as one JSON object')
     .addOption(configOption())
     .action(then(async (options) => (await import('./commands/promote.ts')).promote(options)));
+}
+
+/** The values of an option that may be repeated. */
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
 }

@@ -22,9 +22,9 @@ export const devstackErrors = defineErrors({
     family: 'user',
     summary: 'no component of that name takes part in the running stack',
   },
-  DEVSTACK_CONFIG_UNREADABLE: {
+  DEVSTACK_FILE_UNREADABLE: {
     family: 'user',
-    summary: 'the configuration file could not be read',
+    summary: 'a file named on the command line could not be read',
   },
   DEVSTACK_DATABASE_FAILED: {
     family: 'environment',
