@@ -10,10 +10,11 @@ export interface Certificate {
  */
 export async function createCertificate(names: readonly [string, ...string[]]): Promise<Certificate> {
   // Loaded on demand: the library costs more to import than the rest of this package.
-  const { generate } = await import('selfsigned');
+  // Its default export, because a bundle keeps no other one of a CommonJS module that is loaded on demand.
+  const { default: selfsigned } = await import('selfsigned');
   const notAfterDate = new Date();
   notAfterDate.setFullYear(notAfterDate.getFullYear() + 10);
-  const made = await generate([{ name: 'commonName', value: names[0] }], {
+  const made = await selfsigned.generate([{ name: 'commonName', value: names[0] }], {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
