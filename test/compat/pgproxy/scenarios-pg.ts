@@ -7,6 +7,11 @@ import type { PostgresAddress } from '../../src/proxied-postgres.ts';
 /** What happened in one scenario: rows and tags, or the fields of the error. */
 export type Outcome = unknown;
 
+/** Outcomes as JSON has them: drivers hang parsers and prototypes on what they return. */
+function plain(outcomes: readonly Outcome[]): Outcome[] {
+  return JSON.parse(JSON.stringify(outcomes)) as Outcome[];
+}
+
 function outcomeOf(result: pg.QueryArrayResult | pg.QueryArrayResult[]): Outcome {
   if (Array.isArray(result)) return result.map(outcomeOf);
   return {
@@ -75,11 +80,12 @@ const statements: readonly (string | { text: string; values: unknown[]; name?: s
 export async function runWithPg(address: PostgresAddress): Promise<Outcome[]> {
   const client = new pg.Client(address);
   const notices: unknown[] = [];
-  client.on('notice', ({ message, severity, code }) => notices.push({ message, severity, code }));
   client.on('error', () => {});
   await client.connect();
   const outcomes: Outcome[] = [];
   await client.query('DROP TABLE IF EXISTS scenario; CREATE TABLE scenario (id int PRIMARY KEY, name text)');
+  // From here on: whether the table was there before is not part of the outcome.
+  client.on('notice', ({ message, severity, code }) => notices.push({ message, severity, code }));
   for (const statement of statements) {
     const config = typeof statement === 'string' ? { text: statement, values: undefined } : statement;
     outcomes.push(
@@ -92,7 +98,7 @@ export async function runWithPg(address: PostgresAddress): Promise<Outcome[]> {
   // The warnings about a ROLLBACK outside of a block are PostgreSQL's, so they too must arrive.
   outcomes.push({ notices });
   await client.end();
-  return outcomes;
+  return plain(outcomes);
 }
 
 async function transactionsWithPg(client: pg.Client): Promise<Outcome[]> {
@@ -144,6 +150,7 @@ export async function runWithPostgresJs(address: PostgresAddress): Promise<Outco
   try {
     await sql`DROP TABLE IF EXISTS piped`;
     await sql`CREATE TABLE piped (id int PRIMARY KEY, name text)`;
+    notices.length = 0;
     // Two hundred statements in flight on one connection; every seventh fails and spoils nothing else.
     outcomes.push(
       await Promise.all(
@@ -193,10 +200,6 @@ export async function runWithPostgresJs(address: PostgresAddress): Promise<Outco
       copied.push(String(chunk));
     }
     outcomes.push(copied.join(''));
-    const refused = await sql`COPY piped FROM STDIN`.writable();
-    outcomes.push(
-      await pipeline(Readable.from(['not a number\tx\n']), refused).then(() => 'no error', errorOf),
-    );
     outcomes.push(await catching(sql`SELECT count(*)::int AS n FROM piped`));
     const slow = sql`SELECT pg_sleep(30)`;
     const cancelled = catching(slow);
@@ -209,5 +212,5 @@ export async function runWithPostgresJs(address: PostgresAddress): Promise<Outco
   } finally {
     await sql.end({ timeout: 5 });
   }
-  return outcomes;
+  return plain(outcomes);
 }

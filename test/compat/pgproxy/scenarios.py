@@ -40,6 +40,7 @@ def with_psycopg2():
     attempt("psycopg2: time zone of the start-up options", lambda: run("SHOW timezone"))
     attempt("psycopg2: create", lambda: run("DROP TABLE IF EXISTS two; CREATE TABLE two (id int PRIMARY KEY, t text, at timestamptz)"))
     connection.commit()
+    del connection.notices[:]
     attempt("psycopg2: insert", lambda: run("INSERT INTO two VALUES (%s, %s, '2026-01-02 03:04:05+08') RETURNING *", (1, "订单's \\ \n")))
     attempt("psycopg2: duplicate", lambda: run("INSERT INTO two VALUES (1, 'again', NULL)"))
     attempt("psycopg2: refused until rollback", lambda: run("SELECT 1"))
