@@ -62,7 +62,7 @@ function workerEntries(app) {
 
 async function bundle(app) {
   const sourceMs = newestSourceMs();
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   const folder = join(root, 'apps', app);
   // Built aside and moved, so that a running or concurrent start never sees half a bundle.
   const aside = join(folder, `dist.${process.pid}`);
@@ -81,6 +81,8 @@ async function bundle(app) {
     },
     logLevel: 'warning',
   });
+  // Its helper process (150 MB) would otherwise live as long as the app that is started next.
+  await stop();
   await writeFile(join(aside, 'built.json'), JSON.stringify({ sourceMs }));
   const old = join(folder, `dist.${process.pid}.old`);
   const target = join(folder, 'dist');
