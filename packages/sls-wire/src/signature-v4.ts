@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { byText, firstValues, type SignedRequest } from './signed-request.ts';
 
 /** Scope of a V4 signature: whatever the client was told. */
@@ -10,7 +10,7 @@ export interface V4Scope {
 
 /** Lower-case hex SHA-256 of a body. */
 export function bodyHash(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex');
+  return hash('sha256', body, 'hex');
 }
 
 /** The canonical request: method, path, query, headers, header names, body hash. */
@@ -30,7 +30,7 @@ export function signV4(
   options: { secret: string; scope: V4Scope; sha256: string },
 ): string {
   const { secret, scope, sha256 } = options;
-  const canonical = createHash('sha256').update(canonicalRequestV4(request, sha256), 'utf8').digest('hex');
+  const canonical = hash('sha256', canonicalRequestV4(request, sha256), 'hex');
   const text = `SLS4-HMAC-SHA256\n${request.headers['x-log-date'] ?? ''}\n${scopeText(scope)}\n${canonical}`;
   return createHmac('sha256', signingKey(secret, scope)).update(text, 'utf8').digest('hex');
 }

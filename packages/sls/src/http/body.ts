@@ -24,6 +24,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];
     let bytes = 0;
+    let isWhole = false;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= bodyBytesMax) chunks.push(chunk);
@@ -33,12 +34,16 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
       }
     });
     request.on('end', () => {
+      isWhole = true;
       if (bytes > bodyBytesMax) reject(slsErrors.postBodyTooLarge(bytes, bodyBytesMax));
       // Small bodies come in one piece and need no copy.
       else resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
     });
-    const gone = (): void => reject(new ClientGone('the client closed the connection within its request'));
-    request.on('error', gone);
-    request.on('close', gone);
+    // Every request closes in the end; only one that is not whole yet has lost its client.
+    const closed = (): void => {
+      if (!isWhole) reject(new ClientGone('the client closed the connection within its request'));
+    };
+    request.on('error', closed);
+    request.on('close', closed);
   });
 }

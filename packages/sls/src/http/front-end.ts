@@ -137,7 +137,9 @@ function write(response: ServerResponse, reply: Reply, requestId: string): void 
     'x-log-requestid': requestId,
     'x-log-time': Math.floor(Date.now() / 1000),
   });
-  response.end(reply.body);
+  // Without a body the head goes out in one plain write.
+  if (reply.body.length === 0) response.end();
+  else response.end(reply.body);
 }
 
 /** Bytes that are not HTTP get the vendor's error shape as well; the connection cannot go on. */
