@@ -1,3 +1,4 @@
+import type { Log } from '@sampan/base';
 import type { IndexConfig } from '../catalog/index-config.ts';
 
 /** How far a shard's log had been acknowledged when a call was made. */
@@ -74,7 +75,8 @@ export interface QueryMeta {
   readonly aggQuery: string;
   readonly cpuSec: number;
   readonly cpuCores: number;
-  readonly mode: 0;
+  /** 0 normal, 1 phrase search. */
+  readonly mode: 0 | 1;
   /** The row limit that applied; 0 when none did. */
   readonly limited: number;
   readonly isAccurate: boolean;
@@ -90,11 +92,25 @@ export interface LogsResult {
   readonly meta: QueryMeta;
 }
 
-export type SqlTypeName = 'bigint' | 'double' | 'varchar' | 'boolean' | 'timestamp' | 'date' | 'array' | 'map';
+export type ColumnTypeName =
+  | 'bigint'
+  | 'double'
+  | 'varchar'
+  | 'boolean'
+  | 'timestamp'
+  | 'date'
+  | 'time'
+  | 'interval'
+  | 'json'
+  | 'varbinary'
+  | 'array'
+  | 'map'
+  | 'row'
+  | 'unknown';
 
 export interface TableColumn {
   readonly name: string;
-  readonly type: SqlTypeName;
+  readonly type: ColumnTypeName;
 }
 
 /** Rows of an SQL statement. Every value is text in the vendor's form; `null` is SQL NULL. */
@@ -127,4 +143,5 @@ export interface IndexEngineOptions {
   readonly timeZone?: string;
   /** What DuckDB may hold in memory; default 512. */
   readonly memoryLimitMb?: number;
+  readonly log?: Log;
 }
