@@ -94,7 +94,9 @@ function loginParts(
   if (destination.kind === 'rds') parts.push({ name: 'DatabaseUser', value: ref('DatabaseUser') });
   else parts.push(user);
   if (password === undefined) return { parts: [...parts, '@'], isSecret: false };
-  if (password === '') return { parts: [...parts, ':@'], isSecret: false };
+  // A data store of the target always has a password, whatever the local one has.
+  if (password === '' && destination.password === undefined)
+    return { parts: [...parts, ':@'], isSecret: false };
   const slot = destination.password?.slot ?? secretFor(password);
   return { parts: [...parts, ':', { name: logicalId(slot), value: ref(slot) }, '@'], isSecret: true };
 }
