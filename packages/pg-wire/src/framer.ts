@@ -20,6 +20,8 @@ export interface Framer extends Iterable<Frame> {
   push(chunk: Uint8Array): void;
   /** The next whole message, or `undefined` until more bytes come. Throws `WireError` on a bad length. */
   next(): Frame | undefined;
+  /** Hands over the bytes that belong to no frame taken so far; the framer is empty afterwards. */
+  takeRest(): Buffer;
   /** Bytes that belong to no frame taken so far. */
   readonly bufferedBytes: number;
 }
@@ -96,6 +98,12 @@ export function createFramer(options: FramerOptions): Framer {
       buffered += view.length;
     },
     next,
+    takeRest() {
+      const rest = Buffer.concat(chunks, buffered);
+      chunks = [];
+      buffered = 0;
+      return rest;
+    },
     get bufferedBytes() {
       return buffered;
     },

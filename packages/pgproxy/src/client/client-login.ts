@@ -1,0 +1,236 @@
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { Clock, Timer } from '@sampan/base';
+import {
+  clientTags,
+  createFramer,
+  encodeAuthenticationOk,
+  encodeErrorResponse,
+  encodeNegotiateProtocolVersion,
+  type Frame,
+  parseStartup,
+  type StartupPacket,
+  sqlstates,
+  WireError,
+} from '@sampan/pg-wire';
+import type { UserOptions } from '../options.ts';
+import { adoptSocket, type NetTransport } from '../transport/net-transport.ts';
+import type { Transport, TransportSink } from '../transport/transport.ts';
+import type { PasswordBook, PasswordCheck } from './verify-password.ts';
+
+/** A client that proved who it is. */
+export interface Identified {
+  readonly transport: Transport;
+  readonly user: UserOptions;
+  readonly database: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  /** What it sent beyond its login. */
+  readonly rest: Buffer;
+  /** Gives the transport's events to the session. */
+  attach(sink: TransportSink): void;
+}
+
+export interface ClientLoginOptions {
+  readonly passwords: PasswordBook;
+  readonly tls: SecureContext | undefined;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Why no more clients are let in, or `undefined`. */
+  readonly isFull: () => string | undefined;
+  readonly identified: (client: Identified) => void;
+  readonly cancel: (processId: number, secretKey: Buffer) => void;
+  /** The login is over, well or not; called once. */
+  readonly over: () => void;
+}
+
+type Startup = Extract<StartupPacket, { kind: 'startup' }>;
+
+const readBytes = 4096;
+/** Passwords and SASL messages are short; PostgreSQL allows 65,535. */
+const passwordBytesMax = 65_535;
+const lingerMs = 5000;
+
+/** A connection until it has shown who it is: TLS, start-up packet, password, or a cancel request. */
+export class ClientLogin implements TransportSink {
+  readonly #options: ClientLoginOptions;
+  readonly #timer: Timer;
+  readonly #plain: NetTransport;
+  #transport: Transport;
+  #framer = createFramer({ maxFrameBytes: passwordBytesMax, expectStartup: true });
+  #startup: Startup | undefined;
+  #check: PasswordCheck | undefined;
+  #isOver = false;
+  #forward: TransportSink | undefined;
+
+  constructor(socket: Socket, options: ClientLoginOptions) {
+    this.#options = options;
+    this.#timer = options.clock.after(options.timeoutMs, () =>
+      this.fail(
+        sqlstates.protocolViolation,
+        `login did not finish within ${options.timeoutMs} ms (startupTimeoutMs)`,
+      ),
+    );
+    this.#plain = adoptSocket(socket, { readBytes, sink: this });
+    this.#transport = this.#plain;
+  }
+
+  data(buffer: Buffer, start: number, end: number): boolean {
+    if (this.#forward !== undefined) return this.#forward.data(buffer, start, end);
+    if (this.#isOver) return true;
+    try {
+      this.#framer.push(Buffer.from(buffer.subarray(start, end)));
+      for (let frame = this.#framer.next(); frame !== undefined; frame = this.#framer.next()) {
+        this.#take(frame);
+        if (this.#isOver) break;
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.fail(error.sqlstate, error.message);
+    }
+    return true;
+  }
+
+  drained(): void {
+    this.#forward?.drained();
+  }
+
+  closed(): void {
+    if (this.#forward !== undefined) this.#forward.closed();
+    else this.#finish();
+  }
+
+  /** Ends the attempt with an error message. */
+  fail(code: string, message: string): void {
+    if (this.#isOver) return;
+    this.#send(encodeErrorResponse({ severity: 'FATAL', code, message }));
+    this.#transport.end();
+    const transport = this.#transport;
+    this.#options.clock.after(lingerMs, () => transport.destroy());
+    this.#finish();
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.#options.over();
+  }
+
+  #send(message: Buffer): void {
+    this.#transport.write(message, 0, message.length);
+  }
+
+  #take(frame: Frame): void {
+    if (frame.type === 0) this.#takeStartup(parseStartup(frame.payload));
+    else if (frame.type === clientTags.password && this.#check !== undefined)
+      this.#takePassword(frame.payload);
+    else if (frame.type === clientTags.terminate) this.destroy();
+    else this.fail(sqlstates.protocolViolation, `expected password response, got message type ${frame.type}`);
+  }
+
+  #takeStartup(packet: StartupPacket): void {
+    switch (packet.kind) {
+      case 'ssl':
+        this.#answerSsl();
+        break;
+      case 'gssenc':
+        this.#send(Buffer.from('N'));
+        break;
+      case 'cancel':
+        this.#options.cancel(packet.processId, packet.secretKey);
+        // PostgreSQL answers a cancel request with nothing but the end of the connection.
+        this.#transport.end();
+        this.#finish();
+        break;
+      case 'startup':
+        this.#begin(packet);
+        break;
+    }
+  }
+
+  #answerSsl(): void {
+    const context = this.#options.tls;
+    if (context === undefined || this.#transport.isEncrypted) {
+      this.#send(Buffer.from('N'));
+      return;
+    }
+    // Bytes sent ahead of the handshake could have been put there by somebody in the middle.
+    if (this.#framer.bufferedBytes > 0) {
+      this.fail(sqlstates.protocolViolation, 'received unencrypted data after SSL request');
+      return;
+    }
+    this.#send(Buffer.from('S'));
+    this.#framer = createFramer({ maxFrameBytes: passwordBytesMax, expectStartup: true });
+    this.#transport = this.#plain.encrypt(context, this);
+  }
+
+  #begin(packet: Startup): void {
+    const full = this.#options.isFull();
+    if (full !== undefined) {
+      this.fail(sqlstates.tooManyConnections, full);
+      return;
+    }
+    this.#startup = packet;
+    if (packet.protocolMinor > 0 || packet.extensions.length > 0) {
+      this.#send(encodeNegotiateProtocolVersion(packet.extensions));
+    }
+    const user = packet.parameters.get('user') ?? '';
+    if (user === '') {
+      this.fail(
+        sqlstates.invalidAuthorizationSpecification,
+        'no PostgreSQL user name specified in startup packet',
+      );
+      return;
+    }
+    const replication = (packet.parameters.get('replication') ?? 'false').toLowerCase();
+    if (!['false', 'off', 'no', '0'].includes(replication)) {
+      this.fail(sqlstates.featureNotSupported, 'replication connections do not pass through the proxy');
+      return;
+    }
+    this.#check = this.#options.passwords.check(user);
+    if (this.#check.request === undefined) this.#accept();
+    else this.#send(this.#check.request);
+  }
+
+  #takePassword(payload: Buffer): void {
+    const { reply, verdict } = this.#check?.answer(payload) ?? {};
+    if (reply !== undefined) this.#send(reply);
+    if (verdict === 'accepted') this.#accept();
+    if (verdict === 'refused') this.#refuse();
+  }
+
+  #refuse(): void {
+    const user = this.#startup?.parameters.get('user') ?? '';
+    this.fail(sqlstates.invalidPassword, `password authentication failed for user "${user}"`);
+  }
+
+  #accept(): void {
+    const parameters = this.#startup?.parameters ?? new Map<string, string>();
+    const name = parameters.get('user') ?? '';
+    const user = this.#options.passwords.user(name);
+    if (user === undefined) {
+      this.#refuse();
+      return;
+    }
+    this.#send(encodeAuthenticationOk());
+    const rest = this.#framer.takeRest();
+    this.#finish();
+    const database = parameters.get('database') ?? '';
+    this.#options.identified({
+      transport: this.#transport,
+      user,
+      database: database === '' ? name : database,
+      parameters,
+      rest,
+      attach: (sink) => {
+        this.#forward = sink;
+        if (!this.#transport.isEncrypted) this.#plain.sink = sink;
+      },
+    });
+  }
+}

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { pgproxyErrors } from './errors.ts';
+import type { Share } from './schedule/scheduler.ts';
+
+const name = z.string().min(1).max(63);
+const port = z.int().min(0).max(65_535);
+const milliseconds = z.int().min(1).max(2_147_483_647);
+
+const shareFields = {
+  guaranteed: z.int().min(0).default(0),
+  max: z.int().min(1).optional(),
+  weight: z.number().positive().max(1000).default(1),
+  queueMax: z.int().min(0).max(100_000).default(1000),
+  queueTimeoutMs: milliseconds.default(30_000),
+};
+
+const component = z.strictObject({
+  name,
+  match: z
+    .strictObject({
+      port: port.optional(),
+      user: name.optional(),
+      database: name.optional(),
+      applicationName: z.string().max(256).optional(),
+    })
+    .default({}),
+  ...shareFields,
+  listenPort: port.optional(),
+});
+
+const user = z
+  .strictObject({
+    name,
+    password: z.string().max(1000).optional(),
+    auth: z.enum(['scram', 'md5', 'cleartext', 'trust']).optional(),
+    serverUser: name.optional(),
+    serverPassword: z.string().max(1000).optional(),
+  })
+  .refine((one) => one.password !== undefined || one.auth === 'trust', {
+    message: 'has neither a password nor auth "trust"',
+  });
+
+const optionsSchema = z.strictObject({
+  listen: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(0) }),
+  server: z.strictObject({
+    host: z.string().min(1),
+    port: z.int().min(1).max(65_535),
+    connections: z.int().min(1).max(10_000),
+    user: name.optional(),
+    password: z.string().max(1000).optional(),
+    connectTimeoutMs: milliseconds.default(5000),
+    idleTimeoutMs: milliseconds.default(600_000),
+    resetTimeoutMs: milliseconds.default(10_000),
+  }),
+  users: z.array(user).min(1),
+  tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
+  components: z.array(component).default([]),
+  defaultComponent: z.strictObject(shareFields).optional(),
+  poolMode: z.literal('transaction').default('transaction'),
+  adminUsers: z.array(name).optional(),
+  clientConnectionsMax: z.int().min(1).max(100_000).default(5000),
+  startupTimeoutMs: milliseconds.default(10_000),
+  preparedStatementsMax: z.int().min(1).max(100_000).default(200),
+  clientStatementsMax: z.int().min(1).max(100_000).default(5000),
+  statementBytesMax: z
+    .int()
+    .min(1024)
+    .max(1_073_741_823)
+    .default(16 * 1024 * 1024),
+  frameBytesMax: z.int().min(1024).max(2_147_483_647).default(1_073_741_823),
+});
+
+/** What a user writes; defaults may be left out. All of it is plain JSON. */
+export type PgProxyOptions = z.input<typeof optionsSchema>;
+/** Options with every default filled in. */
+export type ResolvedOptions = z.output<typeof optionsSchema>;
+export type UserOptions = ResolvedOptions['users'][number];
+export type ComponentOptions = ResolvedOptions['components'][number];
+
+/** The name under which clients are counted that match no component. */
+export const defaultComponentName = 'default';
+
+/** Checks options and fills in defaults. Reports every problem at once. */
+export function resolveOptions(options: unknown): ResolvedOptions {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`,
+    );
+    throw pgproxyErrors.create('PGPROXY_OPTIONS_INVALID', {
+      message: `the proxy's options are invalid: ${problems.join('; ')}`,
+      hint: 'Compare with the table of options in docs/pgproxy.md.',
+    });
+  }
+  checkNames(parsed.data);
+  checkShares(parsed.data);
+  return parsed.data;
+}
+
+/** The shares of all components, the default one last. */
+export function sharesOf(options: ResolvedOptions): Share[] {
+  const rest = options.defaultComponent ?? optionsSchema.shape.defaultComponent.parse({});
+  const all = [...options.components, { name: defaultComponentName, ...rest }];
+  return all.map((one) => ({
+    name: one.name,
+    guaranteed: one.guaranteed ?? 0,
+    max: Math.min(one.max ?? options.server.connections, options.server.connections),
+    weight: one.weight ?? 1,
+    queueMax: one.queueMax ?? 1000,
+    queueTimeoutMs: one.queueTimeoutMs ?? 30_000,
+  }));
+}
+
+function checkNames(options: ResolvedOptions): void {
+  const problems: string[] = [];
+  const seen = new Set([defaultComponentName]);
+  for (const one of options.components) {
+    if (seen.has(one.name)) problems.push(`the component name "${one.name}" is taken`);
+    seen.add(one.name);
+  }
+  const users = new Set<string>();
+  for (const one of options.users) {
+    if (users.has(one.name)) problems.push(`the user "${one.name}" is listed twice`);
+    users.add(one.name);
+  }
+  if (problems.length === 0) return;
+  throw pgproxyErrors.create('PGPROXY_OPTIONS_INVALID', {
+    message: `the proxy's options are invalid: ${problems.join('; ')}`,
+    hint: 'Give every component and every user one entry.',
+  });
+}
+
+function checkShares(options: ResolvedOptions): void {
+  const shares = sharesOf(options);
+  const sum = shares.reduce((all, one) => all + one.guaranteed, 0);
+  if (sum > options.server.connections) {
+    throw pgproxyErrors.create('PGPROXY_SHARES_EXCEED_POOL', {
+      message: `the guaranteed shares add up to ${sum}, but server.connections is ${options.server.connections}`,
+      hint: 'Lower components[].guaranteed or raise server.connections.',
+    });
+  }
+  const wrong = shares.find((one) => one.guaranteed > one.max);
+  if (wrong === undefined) return;
+  throw pgproxyErrors.create('PGPROXY_OPTIONS_INVALID', {
+    message: `component "${wrong.name}" is guaranteed ${wrong.guaranteed} connections but limited to ${wrong.max}`,
+    hint: 'Raise its max to at least its guaranteed.',
+  });
+}

@@ -1,0 +1,333 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import {
+  type Clock,
+  createLifecycle,
+  type Lifecycle,
+  type Log,
+  messageOf,
+  silentLog,
+  systemClock,
+  systemCodeOf,
+} from '@sampan/base';
+import { sqlstates } from '@sampan/pg-wire';
+import { AdminConsole, adminDatabases } from './admin/console.ts';
+import type { AdminView } from './admin/tables.ts';
+import { assignComponent } from './client/assign-component.ts';
+import { ClientLogin, type Identified } from './client/client-login.ts';
+import { ClientSession } from './client/client-session.ts';
+import { PasswordBook } from './client/verify-password.ts';
+import { pgproxyErrors } from './errors.ts';
+import {
+  defaultComponentName,
+  type PgProxyOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  sharesOf,
+} from './options.ts';
+import { StatementRegistry } from './prepared/statements.ts';
+import type { Component } from './schedule/scheduler.ts';
+import { type Borrower, ServerPools } from './server/server-pools.ts';
+import { ProfileTable } from './settings/profile.ts';
+
+/** Counts that are exact whenever no callback is running. */
+export interface PgProxyCounts {
+  /** Clients past their login. */
+  readonly clients: number;
+  readonly clientsWaiting: number;
+  /** Connections to PostgreSQL that exist, are being opened or are being closed. */
+  readonly servers: number;
+  readonly serversIdle: number;
+  /** Shares in use, which includes servers that are being cleaned. */
+  readonly sharesInUse: number;
+}
+
+/** A running proxy. */
+export interface PgProxy extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Ports of the components that have one of their own. */
+  readonly componentPorts: Readonly<Record<string, number>>;
+  counts(): PgProxyCounts;
+  /** Tells the clients, closes everything. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** What is not data. */
+export interface PgProxyEnvironment {
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+const version = '0.1.0';
+/** Connections beyond the clients' limit that may be open before login, so that cancel requests get through. */
+const loginReserve = 64;
+
+/** Starts the proxy. Resolves when every port accepts connections; PostgreSQL need not be up yet. */
+export async function startPgProxy(
+  options: PgProxyOptions,
+  environment: PgProxyEnvironment = {},
+): Promise<PgProxy> {
+  const proxy = new RunningProxy(resolveOptions(options), environment);
+  try {
+    await proxy.listen();
+  } catch (error) {
+    await proxy.stop();
+    throw error;
+  }
+  return proxy;
+}
+
+class RunningProxy implements PgProxy {
+  readonly host: string;
+  port = 0;
+  readonly componentPorts: Record<string, number> = {};
+  readonly #options: ResolvedOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #lifecycle: Lifecycle = createLifecycle();
+  readonly #tls: SecureContext | undefined;
+  readonly #passwords: PasswordBook;
+  readonly #pools: ServerPools;
+  readonly #profiles = new ProfileTable();
+  readonly #registry = new StatementRegistry(10_000);
+  readonly #logins = new Set<ClientLogin>();
+  readonly #clients = new Set<ClientSession>();
+  readonly #clientsById = new Map<number, ClientSession>();
+  readonly #consoles = new Set<AdminConsole>();
+  readonly #portOwners = new Map<number, string>();
+  #lastId = Math.floor(Math.random() * 0x3fff_ffff);
+
+  constructor(options: ResolvedOptions, environment: PgProxyEnvironment) {
+    this.#options = options;
+    this.host = options.listen.host;
+    this.#clock = environment.clock ?? systemClock;
+    this.#log = environment.log ?? silentLog;
+    this.#tls = secureContextOf(options.tls);
+    this.#passwords = new PasswordBook(options.users);
+    this.#pools = new ServerPools({
+      address: options.server,
+      connections: options.server.connections,
+      shares: sharesOf(options),
+      connectTimeoutMs: options.server.connectTimeoutMs,
+      idleTimeoutMs: options.server.idleTimeoutMs,
+      resetTimeoutMs: options.server.resetTimeoutMs,
+      profiles: this.#profiles,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    this.#lifecycle.defer('connections', () => this.#closeConnections());
+  }
+
+  async listen(): Promise<void> {
+    this.port = await this.#listenOn(this.#options.listen.port, 'listen.port');
+    for (const [n, component] of this.#options.components.entries()) {
+      if (component.listenPort === undefined) continue;
+      const port = await this.#listenOn(component.listenPort, `components.${n}.listenPort`);
+      this.componentPorts[component.name] = port;
+      this.#portOwners.set(port, component.name);
+    }
+    this.#log.info({ host: this.host, port: this.port, components: this.componentPorts }, 'listening');
+  }
+
+  counts(): PgProxyCounts {
+    let clientsWaiting = 0;
+    let serversIdle = 0;
+    for (const client of this.#clients) if (client.isWaiting) clientsWaiting++;
+    for (const pool of this.#pools.pools.values()) serversIdle += pool.idle.length;
+    return {
+      clients: this.#clients.size,
+      clientsWaiting,
+      servers: this.#pools.open,
+      serversIdle,
+      sharesInUse: this.#pools.scheduler.inUse,
+    };
+  }
+
+  stop(): Promise<void> {
+    return this.#lifecycle.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #listenOn(port: number, option: string): Promise<number> {
+    // Paused: the accepted socket gives its handle to the transport before anything is read.
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenError(error, { host: this.host, port, option })));
+      server.listen({ host: this.host, port, backlog: 1024 }, resolve);
+    });
+    server.on('error', (error) => this.#log.error({ reason: error.message }, 'accepting connections failed'));
+    this.#lifecycle.defer('listener', () => closeListener(server));
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  #accept(socket: Socket): void {
+    const { clientConnectionsMax, startupTimeoutMs } = this.#options;
+    const isFull = (): string | undefined =>
+      this.#clients.size < clientConnectionsMax
+        ? undefined
+        : `sorry, too many clients already: the limit is ${clientConnectionsMax} (clientConnectionsMax)`;
+    const login: ClientLogin = new ClientLogin(socket, {
+      passwords: this.#passwords,
+      tls: this.#tls,
+      timeoutMs: startupTimeoutMs,
+      clock: this.#clock,
+      isFull,
+      identified: (client) => this.#admit(client, isFull()),
+      cancel: (processId, secretKey) => this.#cancel(processId, secretKey),
+      over: () => this.#logins.delete(login),
+    });
+    this.#logins.add(login);
+    if (this.#clients.size + this.#logins.size > clientConnectionsMax + loginReserve) {
+      login.fail(sqlstates.tooManyConnections, isFull() ?? 'sorry, too many connections are logging in');
+    }
+  }
+
+  #admit(client: Identified, refusal: string | undefined): void {
+    if (adminDatabases.has(client.database)) {
+      this.#openConsole(client);
+      return;
+    }
+    const { user, database, transport, parameters } = client;
+    const componentName = assignComponent(
+      {
+        port: transport.localPort,
+        user: user.name,
+        database,
+        applicationName: parameters.get('application_name') ?? '',
+      },
+      this.#options.components,
+      this.#portOwners,
+    );
+    const session: ClientSession = new ClientSession({
+      client,
+      processId: this.#nextId(),
+      pools: this.#pools,
+      pool: this.#pools.pool({ database, ...this.#serverLogin(user) }),
+      component: this.#component(componentName ?? defaultComponentName),
+      registry: this.#registry,
+      profiles: this.#profiles,
+      limits: {
+        statementBytesMax: this.#options.statementBytesMax,
+        preparedMax: this.#options.preparedStatementsMax,
+        clientStatementsMax: this.#options.clientStatementsMax,
+        frameBytesMax: this.#options.frameBytesMax,
+      },
+      clock: this.#clock,
+      log: this.#log,
+      over: (ended) => {
+        this.#clients.delete(ended);
+        this.#clientsById.delete(ended.processId);
+      },
+    });
+    this.#clients.add(session);
+    this.#clientsById.set(session.processId, session);
+    if (refusal !== undefined) session.fail(sqlstates.tooManyConnections, refusal);
+    else session.start();
+  }
+
+  #serverLogin(user: ResolvedOptions['users'][number]): { user: string; password: string | undefined } {
+    const { server } = this.#options;
+    if (user.serverUser !== undefined || user.serverPassword !== undefined) {
+      const name = user.serverUser ?? user.name;
+      const shared = name === server.user ? server.password : undefined;
+      return { user: name, password: user.serverPassword ?? shared ?? user.password };
+    }
+    if (server.user !== undefined) return { user: server.user, password: server.password };
+    return { user: user.name, password: server.password ?? user.password };
+  }
+
+  #component(name: string): Component<Borrower> {
+    const found = this.#pools.scheduler.components.find((one) => one.share.name === name);
+    if (found !== undefined) return found;
+    throw new Error(`no component is named ${name}`);
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) & 0x7fff_ffff;
+    while (this.#lastId === 0 || this.#clientsById.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #cancel(processId: number, secretKey: Buffer): void {
+    const client = this.#clientsById.get(processId);
+    if (client?.secretKey.equals(secretKey) === true) client.cancel();
+  }
+
+  #openConsole(client: Identified): void {
+    const admins = this.#options.adminUsers;
+    const console: AdminConsole = new AdminConsole(client, this.#view(), () =>
+      this.#consoles.delete(console),
+    );
+    this.#consoles.add(console);
+    if (admins === undefined || admins.includes(client.user.name)) console.start();
+    else {
+      console.fail(
+        sqlstates.insufficientPrivilege,
+        `user "${client.user.name}" may not use the admin console (adminUsers)`,
+      );
+    }
+  }
+
+  #view(): AdminView {
+    return {
+      pools: this.#pools,
+      clients: this.#clients,
+      serverAddress: this.#options.server,
+      nowMs: () => this.#clock.nowMs(),
+      version,
+    };
+  }
+
+  async #closeConnections(): Promise<void> {
+    const code = sqlstates.adminShutdown;
+    const message = 'terminating connection due to administrator command';
+    for (const login of this.#logins) login.fail(code, message);
+    for (const console of this.#consoles) console.fail(code, message);
+    const clients = [...this.#clients];
+    for (const client of clients) client.fail(code, message);
+    this.#pools.stop();
+    // What the kernel took is sent; who does not read it is not waited for.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const client of clients) client.transport.destroy();
+    for (const console of this.#consoles) console.destroy();
+  }
+}
+
+function secureContextOf(tls: ResolvedOptions['tls']): SecureContext | undefined {
+  if (tls === undefined) return undefined;
+  try {
+    return createSecureContext({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' });
+  } catch (error) {
+    throw pgproxyErrors.create('PGPROXY_TLS_INVALID', {
+      message: `tls.cert and tls.key cannot be used: ${messageOf(error)}`,
+      hint: 'Give a certificate and its key as PEM text.',
+      cause: error,
+    });
+  }
+}
+
+function listenError(error: Error, place: { host: string; port: number; option: string }): Error {
+  const where = `${place.host}:${place.port}`;
+  if (systemCodeOf(error) === 'EADDRINUSE') {
+    return pgproxyErrors.create('PGPROXY_PORT_BUSY', {
+      message: `another process listens on ${where}, which ${place.option} names`,
+      hint: `Stop that process or change ${place.option}; 0 takes any free port.`,
+      cause: error,
+    });
+  }
+  return pgproxyErrors.create('PGPROXY_LISTEN_FAILED', {
+    message: `cannot listen on ${where}, which ${place.option} names: ${error.message}`,
+    hint: `Change listen.host or ${place.option}.`,
+    cause: error,
+  });
+}
+
+/** Stops accepting. Does not wait for connections: the proxy closes them itself. */
+function closeListener(server: Server): void {
+  server.close();
+}

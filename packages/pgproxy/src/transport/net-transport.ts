@@ -1,0 +1,199 @@
+import { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { Transport, TransportSink } from './transport.ts';
+
+/** Bytes that may wait in this process for one peer before its source pauses. */
+const highWaterBytes = 64 * 1024;
+const largeReadBytes = 64 * 1024;
+
+interface Addresses {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+}
+
+/** Sinks are told about errors as a close: what matters to a proxy is that the peer is gone. */
+abstract class SocketTransport implements Transport {
+  readonly socket: Socket;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  abstract readonly isEncrypted: boolean;
+  #isPaused = false;
+
+  constructor(socket: Socket, addresses: Addresses) {
+    this.socket = socket;
+    this.remoteAddress = addresses.remoteAddress ?? '';
+    this.remotePort = addresses.remotePort ?? 0;
+    this.localAddress = addresses.localAddress ?? '';
+    this.localPort = addresses.localPort ?? 0;
+  }
+
+  get isFull(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    const socket = this.socket;
+    if (socket.destroyed || socket.writableEnded) return true;
+    socket.write(buffer.subarray(start, end));
+    // Zero when the kernel took everything within the call: then no one refers to the memory.
+    return socket.writableLength === 0;
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  protected listen(sink: () => TransportSink): void {
+    this.socket.on('drain', () => sink().drained());
+    this.socket.once('close', () => sink().closed());
+    this.socket.on('error', () => this.socket.destroy());
+  }
+}
+
+/** A read buffer of its own per socket, replaced only when its memory was handed on or its size is wrong. */
+class ReadBuffer {
+  current: Buffer;
+  readonly #smallBytes: number;
+
+  constructor(smallBytes: number) {
+    this.#smallBytes = smallBytes;
+    this.current = Buffer.allocUnsafeSlow(smallBytes);
+  }
+
+  /** Chooses the memory of the next read. Bulk senders get large reads; the rest stay small while idle. */
+  next(lastRead: number, isFree: boolean): Buffer {
+    const wantsLarge = lastRead === this.current.length;
+    const wantsSmall = lastRead <= this.#smallBytes / 2 && this.current.length > this.#smallBytes;
+    if (wantsLarge && this.current.length < largeReadBytes) {
+      this.current = Buffer.allocUnsafeSlow(largeReadBytes);
+    } else if (wantsSmall || !isFree) {
+      this.current = Buffer.allocUnsafeSlow(wantsSmall ? this.#smallBytes : this.current.length);
+    }
+    return this.current;
+  }
+}
+
+interface OnRead {
+  readonly buffer: () => Uint8Array;
+  callback(bytesRead: number, buffer: Uint8Array): boolean;
+}
+
+/** Plain TCP, read through `onread` into one reused buffer, so that a read allocates nothing. */
+export class NetTransport extends SocketTransport {
+  readonly isEncrypted = false;
+  sink: TransportSink;
+
+  constructor(socket: Socket, sink: TransportSink) {
+    super(socket, socket);
+    this.sink = sink;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    this.listen(() => this.sink);
+  }
+
+  /** Continues the stream encrypted, as the server side of a TLS session. */
+  encrypt(context: SecureContext, sink: TransportSink): TlsTransport {
+    this.sink = detachedSink;
+    this.socket.removeAllListeners('drain');
+    return new TlsTransport(
+      new TLSSocket(this.socket, { isServer: true, secureContext: context }),
+      this,
+      sink,
+    );
+  }
+}
+
+const detachedSink: TransportSink = { data: () => true, drained: () => {}, closed: () => {} };
+
+/** TLS towards a client. Decrypted bytes come in buffers of their own. */
+export class TlsTransport extends SocketTransport {
+  readonly isEncrypted = true;
+
+  constructor(socket: TLSSocket, below: Transport, sink: TransportSink) {
+    super(socket, below);
+    socket.on('data', (bytes: Buffer) => void sink.data(bytes, 0, bytes.length));
+    this.listen(() => sink);
+  }
+}
+
+function createOnRead(readBytes: number, sink: () => TransportSink): OnRead {
+  const reads = new ReadBuffer(readBytes);
+  let lastRead = 0;
+  let isFree = true;
+  return {
+    buffer: () => reads.next(lastRead, isFree),
+    callback(bytesRead) {
+      lastRead = bytesRead;
+      isFree = sink().data(reads.current, 0, bytesRead);
+      return true;
+    },
+  };
+}
+
+/**
+ * Reads from an accepted socket. `net.Server` offers no `onread`, so its handle moves to a socket that has
+ * it; where Node keeps the handle elsewhere, ordinary 'data' events serve.
+ */
+export function adoptSocket(
+  accepted: Socket,
+  options: { readonly readBytes: number; readonly sink: TransportSink },
+): NetTransport {
+  const owner = accepted as unknown as { _handle?: object | null };
+  const handle = owner._handle;
+  if (handle === undefined || handle === null) {
+    const transport = new NetTransport(accepted, options.sink);
+    accepted.on('data', (bytes: Buffer) => void transport.sink.data(bytes, 0, bytes.length));
+    return transport;
+  }
+  owner._handle = null;
+  let transport: NetTransport | undefined;
+  const onread = createOnRead(options.readBytes, () => transport?.sink ?? options.sink);
+  const init = { handle, onread, writableHighWaterMark: highWaterBytes };
+  transport = new NetTransport(
+    new Socket(init as unknown as ConstructorParameters<typeof Socket>[0]),
+    options.sink,
+  );
+  return transport;
+}
+
+/** Connects to `host:port`; the sink hears `closed` without any `data` when that fails. */
+export function connectNet(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly sink: TransportSink;
+  readonly connected: (transport: NetTransport) => void;
+  readonly failed: (error: Error) => void;
+}): NetTransport {
+  let transport: NetTransport | undefined;
+  const onread = createOnRead(largeReadBytes, () => transport?.sink ?? options.sink);
+  const init = { onread, writableHighWaterMark: highWaterBytes };
+  const socket = new Socket(init as unknown as ConstructorParameters<typeof Socket>[0]);
+  transport = new NetTransport(socket, options.sink);
+  const opened = transport;
+  socket.once('error', options.failed);
+  socket.connect({ host: options.host, port: options.port }, () => {
+    socket.removeListener('error', options.failed);
+    options.connected(opened);
+  });
+  return opened;
+}
