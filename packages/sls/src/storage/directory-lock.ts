@@ -50,8 +50,7 @@ async function writeLock(path: string): Promise<void> {
   // A second round takes over what the first found stale; a third would mean that somebody else did.
   for (let round = 0; round < 2; round++) {
     try {
-      await using handle = await open(file, 'wx', 0o600);
-      await handle.writeFile(mine);
+      await writeNew(file, mine);
       return;
     } catch (error) {
       if (systemCodeOf(error) !== 'EEXIST') throw unusable(path, error);
@@ -61,6 +60,15 @@ async function writeLock(path: string): Promise<void> {
     await removeStale(file, holder);
   }
   throw busy(path, (await readHolder(file))?.pid);
+}
+
+/**
+ * A function of its own: esbuild 0.28 translates a `using` inside a loop so that the error of one round is thrown
+ * again at the end of the next one.
+ */
+async function writeNew(file: string, text: string): Promise<void> {
+  await using handle = await open(file, 'wx', 0o600);
+  await handle.writeFile(text);
 }
 
 /** Moves the stale lock away; what turns out to be another starter's fresh one is put back. */
