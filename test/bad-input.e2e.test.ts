@@ -307,14 +307,19 @@ describe('queries', () => {
   });
 
   it.each([
-    ['an empty range', { from: now, to: now }, /./],
-    ['a range backwards', { from: now, to: now - 1 }, /./],
-    ['a negative time', { from: -1, to: now }, /^The parameter from must be a positive integer$/],
-    ['a negative offset', { ...all, offset: -1 }, /^limit expression is required$/],
-  ])('refuses %s', async (_, parameters, errorMessage) => {
+    ['an empty range', { from: now, to: now }, 'InvalidTimeRange', /./],
+    ['a range backwards', { from: now, to: now - 1 }, 'InvalidTimeRange', /./],
+    [
+      'a negative time',
+      { from: -1, to: now },
+      'ParameterInvalid',
+      /^The parameter from must be a positive integer$/,
+    ],
+    ['a negative offset', { ...all, offset: -1 }, 'ParameterInvalid', /^limit expression is required$/],
+  ])('refuses %s', async (_, parameters, errorCode, errorMessage) => {
     await expectRefused(await getLogs(target, logstore, { query: '*', ...parameters }), {
       status: 400,
-      errorCode: 'ParameterInvalid',
+      errorCode,
       errorMessage,
     });
   });

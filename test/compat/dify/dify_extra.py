@@ -204,7 +204,7 @@ def check_bad_input_http(settings, http, report):
         400,
     )
     refuse(report, "search syntax error", lambda: http.search(RUNS, "status:(a or b"), "ParameterInvalid", ".+", 400)
-    refuse(report, "empty range", lambda: http.search(RUNS, "*", since=10, until=10), "ParameterInvalid", ".+", 400)
+    refuse(report, "empty range", lambda: http.search(RUNS, "*", since=10, until=10), "InvalidTimeRange", ".+", 400)
     refuse(
         report, "negative from", lambda: http.search(RUNS, "*", since=-1, until=10), "ParameterInvalid",
         "The parameter from must be a positive integer", 400,
