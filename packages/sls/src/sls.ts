@@ -64,6 +64,7 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
   lifecycle.defer('log storage', () => storage.stop());
   const engine = createIndexEngine({
     dataDirectory: join(dataDirectory, 'index'),
+    log: log.child({ part: 'index' }),
     ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
     ...(options.memoryLimitMb === undefined ? {} : { memoryLimitMb: options.memoryLimitMb }),
   });
