@@ -5,16 +5,20 @@ import { type StackSecrets, secretsOrReferences } from './secrets.ts';
 
 const host = '127.0.0.1';
 
-/** A component of the pool proxy's options. */
-export interface ProxyComponentOptions {
-  readonly name: string;
-  readonly match: { readonly port?: number };
-  readonly listenPort?: number;
+/** A component's part of the proxy's server connections. */
+export interface ProxyLimits {
   readonly guaranteed: number;
   readonly max: number;
   readonly weight: number;
   readonly queueMax: number;
   readonly queueTimeoutMs: number;
+}
+
+/** A component of the pool proxy's options. */
+export interface ProxyComponentOptions extends ProxyLimits {
+  readonly name: string;
+  readonly match: { readonly port?: number };
+  readonly listenPort?: number;
 }
 
 /** The pool proxy's options, in the shape that it reads; declared here because this package imports no engine. */
@@ -32,7 +36,7 @@ export interface ProxyOptionsFile {
   readonly poolMode: 'transaction';
   readonly clientConnectionsMax: number;
   readonly components: readonly ProxyComponentOptions[];
-  readonly defaultComponent: ProxyComponentOptions;
+  readonly defaultComponent: ProxyLimits;
 }
 
 /** The SLS emulator's options, in the shape that it reads. */
@@ -81,11 +85,11 @@ export function proxyOptionsFile({ config, plan, secrets }: EngineOptions): Prox
         listenPort: share.listenPort,
         ...limitsOf(share),
       })),
-    defaultComponent: { name: 'other', match: {}, ...limitsOf(other) },
+    defaultComponent: limitsOf(other),
   };
 }
 
-function limitsOf(share: ProxyShare | undefined) {
+function limitsOf(share: ProxyShare | undefined): ProxyLimits {
   const { guaranteed = 0, max = 1, weight = 1, queueMax = 0, queueTimeoutMs = 30_000 } = share ?? {};
   return { guaranteed, max, weight, queueMax, queueTimeoutMs };
 }

@@ -109,7 +109,9 @@ async function startProxy(options: EmbeddedOptions): Promise<PgProxy | undefined
   const file = proxyOptionsFile(options);
   if (file === undefined) return undefined;
   const { startPgProxy } = await import('@sampan/pgproxy');
-  return startPgProxy(file);
+  const { users, adminUsers, components, ...rest } = file;
+  const lists = { users: [...users], adminUsers: [...adminUsers], components: [...components] };
+  return startPgProxy({ ...rest, ...lists }, { log: options.log.child({ part: 'pgproxy' }) });
 }
 
 /** The emulator's own address as far as it could be bound; says what is missing without it. */
