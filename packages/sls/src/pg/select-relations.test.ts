@@ -33,6 +33,14 @@ describe('the relations of a SELECT', () => {
     expect(relations(sql)).toEqual(expected);
   });
 
+  it.each([
+    ['SELECT FROM WHERE', 'syntax error at or near "WHERE"'],
+    ['SELECT 1 FROM', 'syntax error at end of input'],
+    ['SELECT 1 FROM a, ORDER BY 1', 'syntax error at or near "ORDER"'],
+  ])('are missed in %s', (sql, message) => {
+    expect(() => relations(sql)).toThrow(expect.objectContaining({ sqlstate: '42601', message }));
+  });
+
   it('takes linear time on hostile text', () => {
     const sql = `WITH ${'a (b, '.repeat(20_000)} SELECT 1`;
     const startMs = performance.now();

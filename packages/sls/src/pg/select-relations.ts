@@ -1,3 +1,4 @@
+import { syntaxError } from './pg-error.ts';
 import type { Token } from './statement-lexer.ts';
 import { type RelationName, relationOf } from './statement-names.ts';
 
@@ -25,6 +26,20 @@ const endsFrom = new Set([
   'select',
 ]);
 
+/** Words that PostgreSQL reserves and that may be written, wrongly, where a relation is due. */
+const reserved = new Set([
+  ...endsFrom,
+  'from',
+  'join',
+  'on',
+  'using',
+  'left',
+  'right',
+  'inner',
+  'cross',
+  'as',
+]);
+
 /**
  * The relations a SELECT reads, at any depth, in the order they are written; names that WITH defines are not among
  * them. It only looks at the words around FROM and JOIN, so a statement that is malformed elsewhere passes.
@@ -48,6 +63,7 @@ export function selectRelations(tokens: readonly Token[]): RelationName[] {
       isName(token) &&
       !(token.kind === 'word' && /^(lateral|only)$/.test(token.text))
     ) {
+      if (token.kind === 'word' && reserved.has(token.text)) throw syntaxError(token);
       level.isExpecting = false;
       const name = nameFrom(tokens, at);
       at = name.last;
@@ -58,6 +74,7 @@ export function selectRelations(tokens: readonly Token[]): RelationName[] {
     }
     if (token.kind === 'word') step(level, token.text, tokens[at - 1]);
   }
+  if (levels.at(-1)?.isExpecting === true) throw syntaxError(undefined);
   return found;
 }
 
