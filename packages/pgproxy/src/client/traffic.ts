@@ -355,8 +355,7 @@ export class ClientTraffic {
     server.isBatchOpen = true;
     server.toServer.run(buffer, this.#runFrom, at);
     this.#runFrom = next;
-    const known = statements.get(name);
-    if (known !== undefined) {
+    if (statements.isTaken(name)) {
       this.#parseAgain(server, name);
       return at;
     }
@@ -431,7 +430,7 @@ export class ClientTraffic {
     nameEnd: number,
   ): boolean {
     const name = buffer.toString('latin1', at + 6, nameEnd);
-    const statement = this.#owner.statements.forget(name);
+    const statement = this.#owner.statements.beginClose(name);
     if (statement === undefined && !isReservedName(name)) return false;
     server.toServer.run(buffer, this.#runFrom, at);
     this.#runFrom = next;

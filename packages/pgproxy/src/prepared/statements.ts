@@ -2,6 +2,7 @@ import { clientTags } from '@sampan/pg-wire';
 
 /** Names on the server begin like this; a client's own name never does (see `isReservedName`). */
 const namePrefix = 'sampan_';
+const serverName = new RegExp(`${namePrefix}\\d+`, 'g');
 
 /** One statement text with its parameter types, whoever prepared it. */
 export interface Statement {
@@ -66,13 +67,6 @@ export class StatementRegistry {
     return statement;
   }
 
-  /** One more client name for a statement already in use. */
-  share(statement: Statement): void {
-    if (statement.clients++ === 0) this.#unused.delete(statement.key);
-    // It may have been dropped meanwhile; a statement with a client is always findable.
-    if (!this.#byKey.has(statement.key)) this.#byKey.set(statement.key, statement);
-  }
-
   release(statement: Statement): void {
     if (--statement.clients > 0) return;
     if (this.#byKey.get(statement.key) !== statement) return;
@@ -86,10 +80,19 @@ export class StatementRegistry {
   }
 }
 
+/** Names no longer in use that an error may still mention. */
+const formerNamesMax = 64;
+
 /** One client's names. */
 export class ClientStatements {
   readonly #registry: StatementRegistry;
   readonly #byName = new Map<string, Statement>();
+  /**
+   * Names whose Close was sent on but not answered. They stay usable: if an earlier error makes the server skip
+   * the Close, what the client sent after it still refers to them.
+   */
+  readonly #closing = new Set<string>();
+  readonly #former = new Map<Statement, string>();
 
   constructor(registry: StatementRegistry) {
     this.#registry = registry;
@@ -103,32 +106,70 @@ export class ClientStatements {
     return this.#byName.get(name);
   }
 
+  /** Whether a Parse of this name is an error. */
+  isTaken(name: string): boolean {
+    return this.#byName.has(name) && !this.#closing.has(name);
+  }
+
   /** Names the statement of a Parse body. */
   define(name: string, body: Buffer): Statement {
     const statement = this.#registry.use(body);
+    this.forget(name);
     this.#byName.set(name, statement);
     return statement;
   }
 
-  /** Takes back a Close that the server never saw. */
-  restore(name: string, statement: Statement): void {
-    if (this.#byName.has(name)) return;
-    this.#registry.share(statement);
-    this.#byName.set(name, statement);
+  /** A Close was sent; `finishClose` or `cancelClose` follows. */
+  beginClose(name: string): Statement | undefined {
+    const statement = this.#byName.get(name);
+    if (statement !== undefined) this.#closing.add(name);
+    return statement;
+  }
+
+  finishClose(name: string): void {
+    if (this.#closing.has(name)) this.forget(name);
+  }
+
+  cancelClose(name: string): void {
+    this.#closing.delete(name);
   }
 
   forget(name: string): Statement | undefined {
     const statement = this.#byName.get(name);
+    this.#closing.delete(name);
     if (statement === undefined) return undefined;
     this.#byName.delete(name);
     this.#registry.release(statement);
+    if (this.#former.size >= formerNamesMax) this.#former.clear();
+    this.#former.set(statement, name);
     return statement;
   }
 
   forgetAll(): void {
     for (const statement of this.#byName.values()) this.#registry.release(statement);
     this.#byName.clear();
+    this.#closing.clear();
+    this.#former.clear();
   }
+
+  /** `text` with the names that statements have on servers replaced by this client's own. */
+  inOwnNames(text: string): string {
+    if (!text.includes(namePrefix)) return text;
+    return text.replace(serverName, (whole) => this.#ownName(whole) ?? whole);
+  }
+
+  #ownName(onServer: string): string | undefined {
+    const isIt = (statement: Statement): boolean =>
+      statement.nameBytes.toString('latin1', 0, statement.nameBytes.length - 1) === onServer;
+    for (const [name, statement] of this.#byName) if (isIt(statement)) return fromWire(name);
+    for (const [statement, name] of this.#former) if (isIt(statement)) return fromWire(name);
+    return undefined;
+  }
+}
+
+/** Names are kept as the bytes the protocol carries; errors are text. */
+function fromWire(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8');
 }
 
 /** What one server has prepared, with the turn of its last use. */
@@ -172,6 +213,11 @@ export class ServerStatements {
     }
     return oldest;
   }
+}
+
+/** Whether an error mentions a statement by its name on the server. */
+export function mentionsServerName(bytes: Buffer): boolean {
+  return bytes.includes(namePrefix);
 }
 
 function messageOf(tag: number, ...parts: readonly Buffer[]): Buffer {

@@ -6,6 +6,7 @@ import {
   encodeQuery,
   encodeReadyForQuery,
   encodeSync,
+  MessageWriter,
   parseErrorFields,
   parseParameterStatus,
   serverTags,
@@ -15,6 +16,7 @@ import {
 } from '@sampan/pg-wire';
 import {
   type ClientStatements,
+  mentionsServerName,
   type ParsedName,
   ServerStatements,
   type Statement,
@@ -96,6 +98,8 @@ export class ServerConnection implements TransportSink {
   #partial: Buffer | undefined;
   #bodyLeft = 0;
   #isHiding = false;
+  /** What the client gets in place of the hidden message. */
+  #replacement: Buffer | undefined;
   /** Start of the bytes of the current chunk that still have to be forwarded. */
   #runFrom = 0;
   #needsAttention = false;
@@ -299,6 +303,8 @@ export class ServerConnection implements TransportSink {
       if (this.#isHiding) {
         out?.run(buffer, this.#runFrom, at);
         this.#runFrom = Math.min(next, end);
+        if (this.#replacement !== undefined) out?.bytes(this.#replacement);
+        this.#replacement = undefined;
       }
       if (next > end) {
         this.#bodyLeft = next - end;
@@ -405,6 +411,7 @@ export class ServerConnection implements TransportSink {
       return;
     }
     this.isCopyingIn = false;
+    if (mentionsServerName(payload)) this.#translate(fields);
     if (head === replies.setup) {
       this.#setupError = fields;
       this.profile = this.#profileBefore;
@@ -416,6 +423,18 @@ export class ServerConnection implements TransportSink {
     }
   }
 
+  /** A client knows its statements by its own names, in errors too. */
+  #translate(fields: ReadonlyMap<string, string>): void {
+    const statements = this.holder?.statements;
+    if (statements === undefined || this.#isHiding) return;
+    const writer = new MessageWriter(serverTags.errorResponse, 256);
+    for (const [letter, text] of fields) {
+      writer.int8(letter.charCodeAt(0)).cstring(statements.inOwnNames(text));
+    }
+    this.#replacement = writer.int8(0).finish();
+    this.#isHiding = true;
+  }
+
   /** What the server skipped did not happen, neither there nor for the client. */
   #undo(kind: number, name: ParsedName): void {
     const statements = this.holder?.statements;
@@ -423,7 +442,7 @@ export class ServerConnection implements TransportSink {
     if (kind === replies.closeHidden) this.prepared.add(name.statement);
     if (statements === undefined || name.name === undefined) return;
     if (kind === replies.parse || kind === replies.parseKnown) statements.forget(name.name);
-    if (kind === replies.closeKnown) statements.restore(name.name, name.statement);
+    if (kind === replies.closeKnown) statements.cancelClose(name.name);
   }
 
   #noteParameter(payload: Buffer): void {
@@ -448,10 +467,13 @@ export class ServerConnection implements TransportSink {
   giveLocalReplies(out: OutBatch | undefined): void {
     while (this.replies.head >= firstLocalReply) {
       const kind = this.replies.head;
-      this.replies.pop();
-      if (kind === replies.parseKnown) out?.bytes(parseComplete);
-      else if (kind === replies.closeKnown) out?.bytes(closeComplete);
-      else if (kind === replies.deallocateKnown) {
+      const name = this.replies.pop()?.name;
+      if (kind === replies.parseKnown) {
+        out?.bytes(parseComplete);
+      } else if (kind === replies.closeKnown) {
+        out?.bytes(closeComplete);
+        if (name !== undefined) this.holder?.statements.finishClose(name);
+      } else if (kind === replies.deallocateKnown) {
         out?.bytes(deallocateComplete);
         out?.bytes(encodeReadyForQuery(this.status));
         this.#needsAttention = true;
