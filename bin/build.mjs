@@ -1,7 +1,8 @@
-// Bundles the apps with esbuild, each into apps/<name>/dist, and only when a source is newer than the bundle.
+// Bundles the apps with esbuild, each into apps/<name>/dist/<state of the sources>, and only when that is missing.
 // Usable as a module (`ensureBuilt`) and as a command (`node bin/build.mjs cli sls pgproxy`).
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -21,6 +22,8 @@ const external = [
   'pg-native',
 ];
 
+const bundlesKept = 4;
+
 function* filesBelow(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -29,24 +32,22 @@ function* filesBelow(folder) {
   }
 }
 
-function newestSourceMs() {
-  let newest = Math.max(
-    statSync(join(root, 'bin/build.mjs')).mtimeMs,
-    statSync(join(root, 'pnpm-lock.yaml')).mtimeMs,
-  );
+/** Names the state of the sources: changes when a file is edited, added or removed. */
+function sourceId() {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    const { mtimeMs, size } = statSync(path);
+    hash.update(`${path}\0${mtimeMs}\0${size}\n`);
+  };
+  add(join(root, 'bin/build.mjs'));
+  add(join(root, 'pnpm-lock.yaml'));
   for (const group of ['packages', 'apps']) {
-    for (const name of readdirSync(join(root, group))) {
+    for (const name of readdirSync(join(root, group)).sort()) {
       const source = join(root, group, name, 'src');
-      if (!existsSync(source)) continue;
-      for (const file of filesBelow(source)) newest = Math.max(newest, statSync(file).mtimeMs);
+      if (existsSync(source)) for (const file of filesBelow(source)) add(file);
     }
   }
-  return newest;
-}
-
-function isFresh(app) {
-  const stamp = join(root, 'apps', app, 'dist/built.json');
-  return existsSync(stamp) && JSON.parse(readFileSync(stamp, 'utf8')).sourceMs >= newestSourceMs();
+  return hash.digest('hex').slice(0, 12);
 }
 
 function workerEntries(app) {
@@ -60,12 +61,11 @@ function workerEntries(app) {
   return entries;
 }
 
-async function bundle(app) {
-  const sourceMs = newestSourceMs();
+async function bundle(app, target) {
   const { build, stop } = await import('esbuild');
   const folder = join(root, 'apps', app);
   // Built aside and moved, so that a running or concurrent start never sees half a bundle.
-  const aside = join(folder, `dist.${process.pid}`);
+  const aside = join(folder, 'dist', `aside-${process.pid}`);
   await build({
     entryPoints: { main: join(folder, 'src/main.ts'), ...workerEntries(app) },
     outdir: aside,
@@ -83,18 +83,24 @@ async function bundle(app) {
   });
   // Its helper process (150 MB) would otherwise live as long as the app that is started next.
   await stop();
-  await writeFile(join(aside, 'built.json'), JSON.stringify({ sourceMs }));
-  const old = join(folder, `dist.${process.pid}.old`);
-  const target = join(folder, 'dist');
-  if (existsSync(target)) await rename(target, old);
-  await rename(aside, target);
-  await rm(old, { recursive: true, force: true });
+  // Whoever finishes first wins; the other's bundle is the same.
+  await rename(aside, target).catch(() => rm(aside, { recursive: true, force: true }));
+  await removeOldBundles(join(folder, 'dist'));
+}
+
+/** A running app loads parts of its bundle late, so the last few bundles stay. */
+async function removeOldBundles(dist) {
+  const bundles = readdirSync(dist)
+    .map((name) => ({ path: join(dist, name), mtimeMs: statSync(join(dist, name)).mtimeMs }))
+    .sort((a, b) => b.mtimeMs - a.mtimeMs);
+  for (const { path } of bundles.slice(bundlesKept)) await rm(path, { recursive: true, force: true });
 }
 
 /** Brings the bundle of `app` up to date and returns the URL of its entry module. */
 export async function ensureBuilt(app) {
-  if (!isFresh(app)) await bundle(app);
-  return pathToFileURL(join(root, 'apps', app, 'dist/main.js')).href;
+  const target = join(root, 'apps', app, 'dist', sourceId());
+  if (!existsSync(join(target, 'main.js'))) await bundle(app, target);
+  return pathToFileURL(join(target, 'main.js')).href;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
