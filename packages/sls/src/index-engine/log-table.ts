@@ -118,14 +118,29 @@ export class LogTable {
   }
 
   async #addColumns(fresh: ReadonlyMap<string, number>, isFirstOverflow: boolean): Promise<void> {
+    const connection = this.#connection;
     const uid = sqlString(this.uid);
-    for (const [key, number] of fresh) {
-      await this.#connection.run(`ALTER TABLE ${this.#table} ADD COLUMN c${number} VARCHAR`);
-      await this.#connection.run(`INSERT INTO log_column VALUES (${uid}, ${sqlString(key)}, ${number})`);
+    if (fresh.size > 0) {
+      const numbers = [...fresh.values()];
+      // An empty table is made anew with all its columns: adding 500 one by one takes seconds.
+      if (this.rows === 0) await connection.run(createTableSql(this.#table, this.#columns.size + fresh.size));
+      else
+        for (const number of numbers)
+          await connection.run(`ALTER TABLE ${this.#table} ADD COLUMN c${number} VARCHAR`);
+      const rows = [...fresh].map(([key, number]) => `(${uid}, ${sqlString(key)}, ${number})`);
+      await connection.run(`INSERT INTO log_column VALUES ${rows.join(', ')}`);
     }
-    if (isFirstOverflow)
-      await this.#connection.run(`UPDATE log_table SET has_overflow = true WHERE uid = ${uid}`);
+    if (isFirstOverflow) await connection.run(`UPDATE log_table SET has_overflow = true WHERE uid = ${uid}`);
   }
+}
+
+/** A log table with `columnCount` text columns. */
+function createTableSql(table: string, columnCount: number): string {
+  const columns = Array.from({ length: columnCount }, (_none, number) => `, c${number} VARCHAR`).join('');
+  return (
+    `CREATE OR REPLACE TABLE ${table} (t BIGINT, ns INTEGER, received BIGINT, shard INTEGER, position BIGINT, ` +
+    `sequence INTEGER, source VARCHAR, topic VARCHAR, overflow VARCHAR${columns})`
+  );
 }
 
 interface StoredTable {
@@ -159,10 +174,7 @@ async function createStored(connection: DuckDBConnection, uid: string): Promise<
   ).getRows();
   const number = Number(row?.[0] ?? 1);
   await connection.run('BEGIN');
-  await connection.run(
-    `CREATE TABLE log_${number} (t BIGINT, ns INTEGER, received BIGINT, shard INTEGER, position BIGINT, ` +
-      'sequence INTEGER, source VARCHAR, topic VARCHAR, overflow VARCHAR)',
-  );
+  await connection.run(createTableSql(`log_${number}`, 0));
   await connection.run(`INSERT INTO log_table VALUES (${sqlString(uid)}, ${number}, false)`);
   await connection.run('COMMIT');
   return { number, hasOverflow: false, columns: new Map(), positions: new Map(), rows: 0 };
