@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Addresses } from './addresses.ts';
 import { readPostmasterPid } from './embedded/stale-postgres.ts';
 import { environmentOf } from './env.ts';
@@ -14,6 +14,9 @@ import { resetStack } from './reset.ts';
 import { startStack } from './stack.ts';
 import { readStackState, requireStackState } from './state.ts';
 import { createStackFolder, optionsForTests, startStackForTests } from './testing.ts';
+
+// Real servers start and stop here; a busy machine takes ten times the second they need alone.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Asks the emulator as a client of project `dify` does; its signatures are not checked in these tests. */
 function askSls({ sls }: Addresses, path: string): Promise<unknown> {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTemporaryFolder, waitUntil } from '@sampan/testkit';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ensureDatabases } from '../databases.ts';
 import { createLayout, ensureLayout, type Layout } from '../layout.ts';
 import { findFreePorts } from '../ports.ts';
@@ -11,6 +11,9 @@ import { resetStack } from '../reset.ts';
 import { findClusterFolder } from './cluster.ts';
 import { type Postgres, type PostgresOptions, startPostgres } from './postgres.ts';
 import { readPostmasterPid } from './stale-postgres.ts';
+
+// Real servers start and stop here; a busy machine takes ten times the second they need alone.
+vi.setConfig({ testTimeout: 60_000 });
 
 const host = '127.0.0.1';
 const password = "it's a password";
