@@ -10,7 +10,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
-          include: ['{packages,apps,bench}/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'test/*.test.ts', 'test/src/*.test.ts'],
+          include: [
+            '{packages,apps,bench}/*/src/**/*.test.ts',
+            'bench/src/**/*.test.ts',
+            'test/*.test.ts',
+            'test/src/*.test.ts',
+          ],
           exclude: ['**/*.e2e.test.ts', '**/*.containers.test.ts', '**/node_modules/**'],
           testTimeout: 20_000,
         },
