@@ -63,6 +63,8 @@ describe('the quick start of README.md', () => {
       }
     } finally {
       for (const process of lasting) await process.stop();
+      // As root the database lies outside a folder that only root may enter; nothing else would remove it.
+      await runProcess({ command: [process.execPath, 'bin/sampan.mjs', 'reset'], cwd, timeoutMs: 90_000 });
     }
   });
 });
