@@ -106,6 +106,9 @@ export const slsErrors = {
   // Service
   internalServerError: () => make(500, 'InternalServerError', 'Internal server error'),
   serverBusy: (message = 'the server is busy, please try again later') => make(503, 'ServerBusy', message),
-  /** Ours, not the vendor's: the operation exists in the service but not in this emulator. */
-  notEmulated: (operation: string) => make(501, 'NotEmulated', `${operation} is not emulated`),
+  /**
+   * Ours, not the vendor's: the operation exists in the service but not in this emulator. The status is 400
+   * because clients repeat whatever answers 5xx, Go for a minute and a half.
+   */
+  notEmulated: (operation: string) => make(400, 'NotEmulated', `${operation} is not emulated`),
 } as const;

@@ -93,7 +93,7 @@ function createHandler(
     } catch (error) {
       if (error instanceof ClientGone) return;
       const known = asSlsError(error);
-      if (known.status >= 500 && known.status !== 501) {
+      if (known.status >= 500) {
         log.error({ requestId, method: incoming.method, reason: messageOf(error) }, 'a request failed');
       }
       write(response, errorReply(known), requestId);

@@ -200,7 +200,7 @@ describe('PutLogs', () => {
       'a package list',
       { 'x-log-mode': 'batch_group' },
       'x',
-      [501, 'NotEmulated', 'POST /logstores/orders/shards/lb is not emulated'],
+      [400, 'NotEmulated', 'POST /logstores/orders/shards/lb is not emulated'],
     ],
   ])("refuses %s with the service's words, and takes the next request", async (_, headers, body, error) => {
     await using sls = await startWithStore();
