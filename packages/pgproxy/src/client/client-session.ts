@@ -13,7 +13,9 @@ import { OutBatch } from '../protocol/out-batch.ts';
 import type { Component } from '../schedule/scheduler.ts';
 import { createTicket, type Ticket } from '../schedule/wait-queue.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
-import type { Borrower, Pool, Refusal, ServerPools, Welcome } from '../server/server-pools.ts';
+import type { LoginFailure } from '../server/server-login.ts';
+import type { Borrower, Pool, Refusal, ServerPools } from '../server/server-pools.ts';
+import type { Learner, Welcome } from '../server/welcome-book.ts';
 import { type Profile, type ProfileTable, reportedName, settingsSql } from '../settings/profile.ts';
 import { cleanApplicationName, parseStartupSettings } from '../settings/startup-settings.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
@@ -35,7 +37,6 @@ export interface ClientSessionOptions {
 }
 
 const lingerMs = 5000;
-const welcomesMax = 1000;
 
 /**
  * One client from its login to its end.
@@ -46,7 +47,7 @@ const welcomesMax = 1000;
  * active: it holds a server, from the first message of a transaction until ReadyForQuery says idle.
  * closing: nothing is read from it any more.
  */
-export class ClientSession implements TrafficOwner, Borrower, TransportSink {
+export class ClientSession implements TrafficOwner, Borrower, Learner, TransportSink {
   state: 'login' | 'idle' | 'waiting' | 'active' | 'closing' = 'login';
   readonly transport: Transport;
   readonly toClient: OutBatch;
@@ -68,6 +69,7 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
   readonly #pools: ServerPools;
   readonly #traffic: ClientTraffic;
   #settings = new Map<string, string>();
+  #settingsKey = '';
   #isVerifying = false;
 
   constructor(options: ClientSessionOptions) {
@@ -109,11 +111,11 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
       return;
     }
     this.#settings.delete('application_name');
-    const welcome = this.pool.welcomes.get(this.#settingsKey());
-    if (welcome !== undefined) {
-      this.#welcome(welcome);
-      return;
-    }
+    this.#settingsKey = JSON.stringify([...this.#settings]);
+    this.pool.welcomes.ask(this.#settingsKey, this);
+  }
+
+  learnNow(): void {
     const lent = this.#pools.borrow(this);
     if (lent === 'full') this.serverIsRefused({ kind: 'queueFull' });
     else if (lent !== 'later') this.serverIsLent(lent);
@@ -165,7 +167,8 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
     const { name, queueMax, queueTimeoutMs } = this.component.share;
     const hint = `Component "${name}" may use ${this.component.share.max} of ${this.#pools.scheduler.total} server connections.`;
     if (refusal.kind === 'login') {
-      this.fail(refusal.sqlstate, refusal.message, refusal.detail);
+      if (this.state === 'login') this.pool.welcomes.refused(this.#settingsKey, this, refusal);
+      this.loginIsRefused(refusal);
     } else if (refusal.kind === 'timeout') {
       const message = `no server connection for component "${name}" within ${queueTimeoutMs} ms (queueTimeoutMs)`;
       this.#refuseRequest(sqlstates.tooManyConnections, message, hint);
@@ -173,6 +176,10 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
       const message = `${queueMax} clients of component "${name}" wait for a server connection already (queueMax)`;
       this.#refuseRequest(sqlstates.tooManyConnections, message, hint);
     }
+  }
+
+  loginIsRefused(failure: LoginFailure): void {
+    this.fail(failure.sqlstate, failure.message, failure.detail);
   }
 
   serverIsReady(): void {
@@ -192,8 +199,15 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
   }
 
   settingsWereRefused(fields: Map<string, string>): void {
+    const detail = fields.get('D');
+    const failure = {
+      sqlstate: fields.get('C') ?? sqlstates.internalError,
+      message: fields.get('M') ?? '',
+      ...(detail === undefined ? {} : { detail }),
+    };
+    if (this.#isVerifying) this.pool.welcomes.refused(this.#settingsKey, this, failure);
     this.#isVerifying = false;
-    this.fail(fields.get('C') ?? sqlstates.internalError, fields.get('M') ?? '', fields.get('D'));
+    this.loginIsRefused(failure);
   }
 
   serverIsWritable(): void {
@@ -284,6 +298,7 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
   #leave(): void {
     if (this.state === 'closing') return;
     const wasWaiting = this.isWaiting;
+    const wasLogin = this.state === 'login';
     this.state = 'closing';
     this.#traffic.isBlocked = true;
     this.statements.forgetAll();
@@ -292,16 +307,13 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
     if (server !== undefined) this.#pools.abandon(server, this.#traffic.isMidMessage);
     else if (wasWaiting) this.#pools.withdraw(this);
     this.#options.over(this);
+    if (wasLogin) this.pool.welcomes.giveUp(this.#settingsKey, this);
   }
 
   #end(): void {
     const transport = this.transport;
     transport.end();
     this.#options.clock.after(lingerMs, () => transport.destroy());
-  }
-
-  #settingsKey(): string {
-    return JSON.stringify([...this.#settings]);
   }
 
   /** Applies the start-up settings once, so that a bad one fails now and good ones are known as reported. */
@@ -331,13 +343,12 @@ export class ClientSession implements TrafficOwner, Borrower, TransportSink {
     for (const name of server.profile.reported.keys()) reported.set(name, server.parameters.get(name) ?? '');
     server.profile = this.#options.profiles.intern(reported, server.profile.extras);
     const welcome = { profile: server.profile, parameters: new Map(server.parameters) };
-    if (this.pool.welcomes.size >= welcomesMax) this.pool.welcomes.clear();
-    this.pool.welcomes.set(this.#settingsKey(), welcome);
     this.#giveBack(server);
-    this.#welcome(welcome);
+    this.welcomeIsKnown(welcome);
+    this.pool.welcomes.learned(this.#settingsKey, welcome);
   }
 
-  #welcome(welcome: Welcome): void {
+  welcomeIsKnown(welcome: Welcome): void {
     const applicationName = cleanApplicationName(this.applicationName);
     this.profile = this.#options.profiles.with(welcome.profile, 'application_name', applicationName);
     for (const [name, value] of welcome.parameters) {

@@ -210,9 +210,14 @@ export class ServerConnection implements TransportSink {
     }
   }
 
+  /**
+   * Closes this end. PostgreSQL closes its own when the session is really over, and only then is the
+   * connection gone (`closed`); until then it counts.
+   */
   close(): void {
     this.state = 'closing';
-    this.transport.destroy();
+    this.transport.resume();
+    this.transport.end();
   }
 
   data(chunk: Buffer, chunkStart: number, chunkEnd: number): boolean {

@@ -5,6 +5,7 @@ import type { Profile, ProfileTable } from '../settings/profile.ts';
 import { sendCancelRequest } from './cancel-request.ts';
 import { type Holder, ServerConnection, type ServerOwner } from './server-connection.ts';
 import { type LoggedIn, type LoginFailure, logIn, type ServerAddress } from './server-login.ts';
+import { WelcomeBook } from './welcome-book.ts';
 
 /** Why a client gets no server now. */
 export type Refusal =
@@ -22,12 +23,6 @@ export interface Borrower extends Holder {
   serverIsRefused(refusal: Refusal): void;
 }
 
-/** What a new session is told when its settings are known to the proxy already. */
-export interface Welcome {
-  readonly profile: Profile;
-  readonly parameters: ReadonlyMap<string, string>;
-}
-
 /** The server connections of one user to one database: only these can stand in for each other. */
 export interface Pool {
   readonly database: string;
@@ -43,8 +38,7 @@ export interface Pool {
   connecting: number;
   /** The settings of a session that asked for none; known once a server has logged in. */
   base: Profile | undefined;
-  /** Start-up settings seen before, by their text. */
-  readonly welcomes: Map<string, Welcome>;
+  readonly welcomes: WelcomeBook;
 }
 
 export interface ServerPoolsOptions {
@@ -110,7 +104,7 @@ export class ServerPools implements ServerOwner {
       pending: [],
       connecting: 0,
       base: undefined,
-      welcomes: new Map(),
+      welcomes: new WelcomeBook(),
     };
     this.pools.set(key, pool);
     return pool;
@@ -156,15 +150,37 @@ export class ServerPools implements ServerOwner {
     const wasBusy = server.replies.size > 0;
     if (!server.abandon(isMidMessage)) {
       if (wasBusy) this.cancel(server);
-      return;
+      this.#destroyLater(server);
+    } else if (server.state === 'reset') {
+      this.#resetSoon(server, 'cancel');
     }
-    if (server.state !== 'reset') return;
+  }
+
+  /** What the client left running may finish; then it is interrupted; then the connection is closed. */
+  #resetSoon(server: ServerConnection, next: 'cancel' | 'close'): void {
     const timer = this.#options.clock.after(this.#options.resetTimeoutMs, () => {
       this.#resetTimers.delete(server);
       if (server.state !== 'reset') return;
-      this.#options.log.warn({ processId: server.processId }, 'closing a server that did not finish');
+      this.#options.log.warn(
+        { processId: server.processId, next },
+        'a server does not finish what its client left',
+      );
       this.cancel(server);
+      if (next === 'cancel') {
+        this.#resetSoon(server, 'close');
+        return;
+      }
       server.close();
+      this.#destroyLater(server);
+    });
+    this.#resetTimers.set(server, timer);
+  }
+
+  /** PostgreSQL closes its end of a closing connection; a machine that vanished does not. */
+  #destroyLater(server: ServerConnection): void {
+    const timer = this.#options.clock.after(this.#options.resetTimeoutMs, () => {
+      this.#resetTimers.delete(server);
+      server.transport.destroy();
     });
     this.#resetTimers.set(server, timer);
   }
@@ -214,7 +230,7 @@ export class ServerPools implements ServerOwner {
     this.scheduler.stop();
     for (const timer of this.#resetTimers.values()) timer.cancel();
     for (const login of this.#logins) login.cancel();
-    for (const server of this.#poolOf.keys()) server.close();
+    for (const server of this.#poolOf.keys()) server.transport.destroy();
   }
 
   #becomeIdle(server: ServerConnection): void {
@@ -301,6 +317,7 @@ export class ServerPools implements ServerOwner {
     server.state = 'closing';
     server.toServer.bytes(terminate);
     server.toServer.flush();
+    this.#destroyLater(server);
   }
 
   #lose(server: ServerConnection): void {
