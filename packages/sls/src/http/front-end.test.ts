@@ -100,6 +100,45 @@ describe('a request', () => {
     expect(bytes.toString().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400', 'HTTP/1.1 200']);
   });
 
+  it('that announces more than anybody would read is refused at once and closed', async () => {
+    await using sls = await startFrontEnd();
+    await using client = await connectTcp(sls.port);
+    client.send('POST /logstores/a HTTP/1.1\r\nHost: shop.sls.local\r\nContent-Length: 99999999999\r\n\r\n');
+    const bytes = await client.closed();
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 400 .*"errorCode":"PostBodyTooLarge"/s);
+  });
+
+  it('of chunks without end is refused and closed', async () => {
+    await using sls = await startFrontEnd();
+    await using client = await connectTcp(sls.port);
+    client.send('POST /logstores/a HTTP/1.1\r\nHost: shop.sls.local\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(0x100000), Buffer.from('\r\n')]);
+    for (let megabytes = 0; megabytes < 70; megabytes++) client.send(chunk);
+    const bytes = await client.waitFor((all) => all.includes('PostBodyTooLarge'), 'a refusal');
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it.each([
+    ['OPTIONS', '*'],
+    ['GET', '/%'],
+    ['GET', '/logstores/%E0%A4%A'],
+    ['GET', '/../../etc/passwd'],
+    ['GET', '/logstores/__proto__'],
+    ['GET', '/logstores/a?type=__proto__'],
+    ['GET', '/logstores/a?type=constructor&%=%zz&&='],
+    ['PROPFIND', '/'],
+    ['GET', 'http:///'],
+    ['GET', `/logstores/${'a'.repeat(2000)}`],
+  ])('of %s %s gets an answer of the API', async (method, target) => {
+    await using sls = await startFrontEnd();
+    await sls.catalog.createProject({ projectName: 'shop' });
+    await using client = await connectTcp(sls.port);
+    client.send(`${method} ${target} HTTP/1.1\r\nHost: shop.sls.local\r\n\r\n`);
+    const bytes = await client.waitFor((all) => all.includes('"errorCode"'), 'an answer');
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 40[04] /);
+    expect(bytes.toString()).toContain('x-log-requestid');
+  });
+
   it.each([
     ['garbage', 'hello?\r\n\r\n'],
     ['a TLS greeting', Buffer.from('16030100f1010000ed0303', 'hex')],

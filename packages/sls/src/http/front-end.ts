@@ -4,7 +4,7 @@ import { type Log, messageOf } from '@sampan/base';
 import { isSlsError, type SlsError, slsErrors } from '@sampan/sls-wire';
 import type { Authenticator } from '../auth/authenticate.ts';
 import { type AddressOptions, projectOfHost } from './address.ts';
-import { ClientGone, readBody } from './body.ts';
+import { ClientGone, createBodyReader } from './body.ts';
 import type { Backend } from './operation.ts';
 import { errorReply, type Reply } from './reply.ts';
 import { parseTarget, type SlsRequest } from './request.ts';
@@ -33,6 +33,7 @@ const headBytesMax = 64 * 1024;
 /** Longer than the idle time of the clients' connection pools, so that it is they who close. */
 const keepAliveTimeoutMs = 75_000;
 const stopTimeoutMs = 2_000;
+const connectionsMax = 10_000;
 
 export function createHttpFrontEnd(options: HttpFrontEndOptions): HttpFrontEnd {
   const servers = new Set<Server>();
@@ -43,6 +44,7 @@ export function createHttpFrontEnd(options: HttpFrontEndOptions): HttpFrontEnd {
       { maxHeaderSize: headBytesMax, keepAliveTimeout: keepAliveTimeoutMs },
       (request, response) => void handle(request, response),
     );
+    server.maxConnections = connectionsMax;
     server.on('clientError', answerBrokenHead);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -77,26 +79,31 @@ function createHandler(
 ): (incoming: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { backend, authenticator, address, log } = options;
   const route = createRoutes();
+  const bodies = createBodyReader();
 
   async function answer(incoming: IncomingMessage, requestId: string): Promise<Reply> {
-    const body = await readBody(incoming);
-    const request = parseRequest(incoming, { requestId, body, address });
-    authenticator.check(request, body);
-    const { operation, path } = route(request);
-    return await operation.run({ backend, request, path });
+    const body = await bodies.read(incoming);
+    try {
+      const request = parseRequest(incoming, { requestId, body, address });
+      authenticator.check(request, body);
+      const { operation, path } = route(request);
+      return await operation.run({ backend, request, path });
+    } finally {
+      bodies.release(body);
+    }
   }
 
   return async (incoming, response) => {
     const requestId = nextRequestId();
     try {
-      write(response, await answer(incoming, requestId), requestId);
+      write(response, await answer(incoming, requestId), { requestId, isBodyLeft: false });
     } catch (error) {
       if (error instanceof ClientGone) return;
       const known = asSlsError(error);
       if (known.status >= 500) {
         log.error({ requestId, method: incoming.method, reason: messageOf(error) }, 'a request failed');
       }
-      write(response, errorReply(known), requestId);
+      write(response, errorReply(known), { requestId, isBodyLeft: !incoming.complete });
     }
   };
 }
@@ -110,6 +117,7 @@ function parseRequest(
   const headers = incoming.headers as Record<string, string | undefined>;
   const host = authority ?? headers['host'];
   if (host === undefined) throw slsErrors.missingHost();
+  if (host === '') throw slsErrors.invalidHost(host);
   return {
     requestId: context.requestId,
     method: incoming.method ?? 'GET',
@@ -127,14 +135,20 @@ function asSlsError(error: unknown): SlsError {
   return isSlsError(error) ? error : slsErrors.internalServerError();
 }
 
-function write(response: ServerResponse, reply: Reply, requestId: string): void {
+function write(
+  response: ServerResponse,
+  reply: Reply,
+  context: { requestId: string; isBodyLeft: boolean },
+): void {
   if (response.destroyed) return;
   response.writeHead(reply.status, {
     ...reply.headers,
     'content-length': reply.body.length,
     server: 'sampan-sls',
     'access-control-allow-origin': '*',
-    'x-log-requestid': requestId,
+    'x-log-requestid': context.requestId,
+    // A body that nobody will read ends the connection.
+    ...(context.isBodyLeft ? { connection: 'close' } : {}),
     'x-log-time': Math.floor(Date.now() / 1000),
   });
   // Without a body the head goes out in one plain write.
