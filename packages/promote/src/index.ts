@@ -7,6 +7,5 @@ export type { ReportItem, Status } from './mapping/verdict.ts';
 export type { PlanStep } from './plan.ts';
 export type { Problem } from './problem.ts';
 export { type PromoteOptions, type PromoteResult, promote } from './promote.ts';
-export { type RenderOptions, renderReport } from './render.ts';
 export type { PromotionReport } from './report.ts';
 export { type PromotionState, stateOfReport } from './state.ts';

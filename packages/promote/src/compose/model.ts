@@ -62,6 +62,11 @@ export interface ComposeService {
   readonly resources: ServiceResources;
   readonly restart: string | undefined;
   readonly stopGraceSeconds: number | undefined;
+  /** Command of the first hook; SAE takes one. */
+  readonly postStart: readonly string[] | undefined;
+  readonly preStop: readonly string[] | undefined;
+  /** Configs the service mounts, by name of the top-level config. */
+  readonly configs: readonly { readonly source: string; readonly target: string; readonly path: string }[];
   readonly hostAliases: readonly { readonly name: string; readonly address: string }[];
 }
 

@@ -1,13 +1,16 @@
 import {
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   type Pair,
-  parseDocument,
+  Parser,
   type YAMLMap,
 } from 'yaml';
 import type { ProblemList } from '../problem.ts';
@@ -38,6 +41,12 @@ interface Conversion {
 /** Raised inside this file only, to leave a conversion that has met a bound. */
 class BoundReached extends Error {}
 
+/** Raised inside this file only, by the tokens of a file that nests too deeply. */
+class TooDeep extends Error {}
+
+/** The parser holds up to two tokens per level, and the document. */
+const parserDepthMax = 2 * composeLimits.depth + 8;
+
 /**
  * Reads one Compose file into a tree in which aliases and `<<` are resolved and every key and value knows where it
  * stands. Answers `undefined`, with problems added, when the file is not YAML or exceeds a bound.
@@ -58,8 +67,19 @@ export function parseComposeYaml(
   }
   const lines = new LineCounter();
   try {
-    const document = parseDocument(file.text, { lineCounter: lines, logLevel: 'silent', merge: false });
+    const composer = new Composer({ lineCounter: lines, logLevel: 'silent', merge: false });
+    const [document, second] = composer.compose(boundedTokens(file.text, lines), true, file.text.length);
+    if (document === undefined) return undefined;
     if (addSyntaxProblems(document, { file: file.path, lines, problems })) return undefined;
+    if (second !== undefined) {
+      problems.add({
+        code: 'PROMOTE_COMPOSE_SYNTAX',
+        message: 'the file holds several YAML documents',
+        hint: 'Keep one document, or name several files with --compose.',
+        position: positionAt(second.range[0], { file: file.path, lines }),
+      });
+      return undefined;
+    }
     if (document.contents === null) return undefined;
     const conversion: Conversion = {
       file: file.path,
@@ -73,13 +93,26 @@ export function parseComposeYaml(
     return convert(document.contents as Node, conversion, 0);
   } catch (error) {
     if (error instanceof BoundReached) return undefined;
-    // The YAML parser recurses once per level: thousands of opening brackets exhaust the stack.
-    if (error instanceof RangeError) {
+    if (error instanceof TooDeep) {
       problems.add(tooDeep(file.path));
       return undefined;
     }
     throw error;
   }
+}
+
+/**
+ * The tokens of a file, as long as they nest reasonably. The composer behind it recurses once per level, and a hundred
+ * thousand opening brackets would take the whole process down, not only throw.
+ */
+function* boundedTokens(text: string, lines: LineCounter): Generator<CST.Token, void> {
+  lines.addNewLine(0);
+  const parser = new Parser(lines.addNewLine);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > parserDepthMax) throw new TooDeep();
+  }
+  yield* parser.end();
 }
 
 function tooDeep(path: string): Parameters<ProblemList['add']>[0] {
@@ -107,8 +140,12 @@ function addSyntaxProblems(
 }
 
 function positionOf(node: { range?: readonly number[] | null }, conversion: Conversion): Position {
-  const { line, col } = conversion.lines.linePos(node.range?.[0] ?? 0);
-  return { file: conversion.file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  return positionAt(node.range?.[0] ?? 0, conversion);
+}
+
+function positionAt(offset: number, place: { readonly file: string; readonly lines: LineCounter }): Position {
+  const { line, col } = place.lines.linePos(offset);
+  return { file: place.file, line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
 function convert(node: Node | null, conversion: Conversion, depth: number): ComposeNode {

@@ -64,6 +64,9 @@ export function readService(entry: MapEntry, context: ServiceContext): ComposeSe
     resources: readResources(node),
     restart: textOf(child(node, 'restart')),
     stopGraceSeconds: parseDuration(textOf(child(node, 'stop_grace_period')) ?? ''),
+    postStart: firstHook(child(node, 'post_start')),
+    preStop: firstHook(child(node, 'pre_stop')),
+    configs: readConfigs(child(node, 'configs'), `${path}.configs`),
     hostAliases: readHostAliases(child(node, 'extra_hosts')),
   };
 }
@@ -197,6 +200,22 @@ function readResources(node: MapNode): ServiceResources {
     memoryBytes: memory === undefined ? undefined : parseBytes(memory),
     replicas: positive(replicas),
   };
+}
+
+function firstHook(node: ComposeNode | undefined): string[] | undefined {
+  return node?.kind === 'list' ? wordsOf(child(node.items[0], 'command')) : undefined;
+}
+
+function readConfigs(
+  node: ComposeNode | undefined,
+  path: string,
+): { source: string; target: string; path: string }[] {
+  if (node?.kind !== 'list') return [];
+  return node.items.flatMap((item, at) => {
+    const source = item.kind === 'map' ? textOf(child(item, 'source')) : textOf(item);
+    if (source === undefined) return [];
+    return [{ source, target: textOf(child(item, 'target')) ?? `/${source}`, path: pathOf(path, at) }];
+  });
 }
 
 function readHostAliases(node: ComposeNode | undefined): { name: string; address: string }[] {

@@ -77,6 +77,8 @@ export function buildApplication(options: ApplicationOptions): WantApplication {
     liveness: readiness && { ...readiness, failureThreshold: Math.max(readiness.failureThreshold, 5) },
     hostAliases: service.hostAliases.map(({ name: hostName, address }) => ({ hostName, ip: address })),
     graceSeconds: graceOf(options),
+    postStart: service.postStart,
+    preStop: service.preStop,
     language: languageOf(role),
     dependsOn: service.dependsOn.map((dependency) => dependency.service),
   };

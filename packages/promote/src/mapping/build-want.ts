@@ -36,7 +36,6 @@ interface Build extends BuildOptions {
   readonly edge: Want['edge'];
   readonly weakSecrets: Promotion['weakSecrets'][number][];
   readonly deadReferences: Promotion['deadReferences'][number][];
-  readonly missingFiles: Promotion['missingFiles'][number][];
   readonly exposedSecrets: Promotion['exposedSecrets'][number][];
 }
 
@@ -75,7 +74,6 @@ export function buildWant(options: BuildOptions): Promotion {
     },
     weakSecrets: build.weakSecrets,
     deadReferences: build.deadReferences,
-    missingFiles: build.missingFiles,
     exposedSecrets: build.exposedSecrets,
   };
 }
@@ -107,7 +105,6 @@ function prepare(options: BuildOptions): Build {
     edge: edgeOf(enabled, roles),
     weakSecrets: [],
     deadReferences: [],
-    missingFiles: [],
     exposedSecrets: [],
   };
 }
@@ -155,10 +152,10 @@ function applicationOf(service: ComposeService, build: Build): WantApplication |
   const { mounts, files } = mapMounts({
     service,
     role,
+    root: build.project.root,
     isDify: build.isDify,
     ledger: build.ledger,
     readFile: build.readFile,
-    missingFiles: build.missingFiles,
   });
   recordPorts(service, build);
   if (service.hasBuild && service.image !== undefined) {

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import type { ComposeNode, MapNode, Position } from '../compose/tree.ts';
 import { pathOf } from '../compose/tree.ts';
-import { keyRules, ruleFor, serviceKeys, topKeys, verdictOfRule } from './keys.ts';
+import { ruleFor, serviceKeys, topKeys, verdictOfRule } from './keys.ts';
 import { itemOf, type Ledger, type ReportItem, type Verdict } from './verdict.ts';
 
 export interface UnknownKey {
@@ -110,6 +110,3 @@ function nearestKey(key: string, known: readonly string[]): string | undefined {
   const best = ranked[0];
   return best !== undefined && best.far <= Math.max(2, key.length / 3) ? best.name : undefined;
 }
-
-/** Number of keys the table rules on. */
-export const keyRulesCount = keyRules.length;

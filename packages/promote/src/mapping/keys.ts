@@ -104,8 +104,8 @@ const life: readonly Row[] = [
   ['restart', 'M', '', 'SAE restarts what stops'],
   ['stop_grace_period', 'M', 'Application.TerminationGracePeriodSeconds', 'at most 300 seconds'],
   ['stop_signal', 'D', '', 'SAE sends SIGTERM', 'Set STOPSIGNAL in the image.'],
-  ['post_start', 'M', 'Application.PostStart', 'a command after the start'],
-  ['pre_stop', 'M', 'Application.PreStop', 'a command before the stop'],
+  ['post_start', 'A', 'Application.PostStart', 'the first command runs after the start'],
+  ['pre_stop', 'A', 'Application.PreStop', 'the first command runs before the stop'],
   ['deploy', 'A', '', 'see the keys below it'],
   ['scale', 'M', 'Application.Replicas', 'number of instances'],
   [

@@ -1,16 +1,17 @@
 import type { ComposeService } from '../compose/model.ts';
+import { type ComposeNode, child, textOf } from '../compose/tree.ts';
 import type { VolumeMount } from '../compose/volumes.ts';
 import type { Role } from './roles.ts';
 import type { Ledger, Verdict } from './verdict.ts';
-import type { Promotion, WantFile, WantMount } from './want.ts';
+import type { WantFile, WantMount } from './want.ts';
 
 export interface MountOptions {
   readonly service: ComposeService;
   readonly role: Role;
+  readonly root: ComposeNode;
   readonly isDify: boolean;
   readonly ledger: Ledger;
   readonly readFile: ((path: string) => string | undefined) | undefined;
-  readonly missingFiles: Promotion['missingFiles'][number][];
 }
 
 /** ConfigMaps hold text; larger files belong on NAS. */
@@ -39,7 +40,43 @@ export function mapMounts(options: MountOptions): { mounts: WantMount[]; files: 
     mounts.push({ volume: source, mountPath: volume.target, readOnly: volume.readOnly });
     options.ledger.set(volume.path, nasVerdict(volume), { below: true });
   }
+  for (const config of options.service.configs) {
+    const file = mapConfig(config, options);
+    if (file !== undefined) files.push(file);
+  }
   return { mounts, files };
+}
+
+/** A top-level config: its own text, or a file beside the Compose file. */
+function mapConfig(
+  config: { readonly source: string; readonly target: string; readonly path: string },
+  options: MountOptions,
+): WantFile | undefined {
+  const node = child(child(options.root, 'configs'), config.source);
+  const file = textOf(child(node, 'file'));
+  const text = textOf(child(node, 'content')) ?? (file === undefined ? undefined : options.readFile?.(file));
+  if (text === undefined || Buffer.byteLength(text) > configFileBytesMax) {
+    options.ledger.set(
+      config.path,
+      {
+        status: 'blocked',
+        reason: `the content of the config ${config.source} is not at hand, or too large`,
+        advice: 'Keep its file beside the Compose file, or write it under content.',
+      },
+      { below: true },
+    );
+    return undefined;
+  }
+  options.ledger.set(
+    config.path,
+    {
+      status: 'mapped',
+      target: 'Application.ConfigMapMountDesc',
+      reason: 'a key of the ConfigMap, mounted as the file',
+    },
+    { below: true },
+  );
+  return { mountPath: config.target, key: config.source.replace(/[^A-Za-z0-9._-]/g, '-'), text };
 }
 
 function nasVerdict(volume: VolumeMount): Verdict {
@@ -101,12 +138,6 @@ function mapFile(volume: VolumeMount, options: MountOptions): WantFile | undefin
       },
       { below: true },
     );
-    options.missingFiles.push({
-      service: options.service.name,
-      source,
-      path: volume.path,
-      position: volume.position,
-    });
     return undefined;
   }
   if (Buffer.byteLength(text) > configFileBytesMax || text.includes('\0')) {

@@ -66,6 +66,8 @@ export interface WantApplication {
   readonly liveness: WantProbe | undefined;
   readonly hostAliases: readonly { readonly hostName: string; readonly ip: string }[];
   readonly graceSeconds: number | undefined;
+  readonly postStart: readonly string[] | undefined;
+  readonly preStop: readonly string[] | undefined;
   readonly language: 'python' | 'golang' | 'other';
   /** Services that must exist first. */
   readonly dependsOn: readonly string[];
@@ -133,13 +135,6 @@ export interface Promotion {
   readonly want: Want;
   readonly weakSecrets: readonly WeakSecret[];
   readonly deadReferences: readonly DeadReference[];
-  /** Mounted files whose content nobody handed over. */
-  readonly missingFiles: readonly {
-    readonly service: string;
-    readonly source: string;
-    readonly path: string;
-    readonly position: Position;
-  }[];
   /** Commands, probes and files that hold a secret in plain text. */
   readonly exposedSecrets: readonly {
     readonly service: string;

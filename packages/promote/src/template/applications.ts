@@ -115,6 +115,8 @@ function applicationResource({ application, promotion, network, maps }: Applicat
       ...optional('PvtzDiscoverySvc', discovery(application)),
       ...optional('Liveness', probeText(application.liveness)),
       ...optional('Readiness', probeText(application.readiness)),
+      ...optional('PostStart', hookText(application.postStart)),
+      ...optional('PreStop', hookText(application.preStop)),
       ...optional('SlsConfigs', want.collectsLogs ? logConfig() : undefined),
       ...optional(
         'CustomHostAlias',
@@ -129,6 +131,9 @@ const json = (value: unknown): string | undefined =>
   value === undefined ? undefined : JSON.stringify(value);
 
 const probeText = (probe: WantProbe | undefined): string | undefined => json(probe);
+
+const hookText = (command: readonly string[] | undefined): string | undefined =>
+  command === undefined ? undefined : JSON.stringify({ exec: { command } });
 
 function envsOf(application: WantApplication, maps: readonly VariableMap[]): RosValue | undefined {
   const parts = importParts(maps, application);

@@ -13,32 +13,26 @@ export interface VariableMap {
 }
 
 /**
- * Splits the variables into maps: what comes through one anchor with one value in every application that uses the
- * anchor is shared, everything else is the application's own. A name stands in one map of an application only, so the
- * order of imports does not matter.
+ * Splits the variables into maps: what comes through one anchor with one value into the same applications is one shared
+ * map, everything else is the application's own. A name stands in one map of an application only, so the order of
+ * imports does not matter.
  */
 export function variableMaps(want: Want): VariableMap[] {
   const maps: VariableMap[] = [];
-  const shared = new Map<string, Set<string>>();
+  const taken = new Map(want.applications.map(({ service }) => [service, new Set<string>()]));
   for (const source of sharedSources(want.applications)) {
-    const users = want.applications.filter(({ variables }) => variables.some((v) => v.sharedBy === source));
-    const names = users.length < 2 ? [] : commonVariables(users, source);
-    for (const user of users) {
-      const known = shared.get(user.service) ?? new Set();
-      for (const { name } of names) known.add(name);
-      shared.set(user.service, known);
+    const title = /^shared/i.test(source) ? source : `shared ${source}`;
+    for (const [at, group] of sharedGroups(want.applications, source).entries()) {
+      for (const service of group.services) {
+        for (const { name } of group.variables) taken.get(service)?.add(name);
+      }
+      maps.push(...mapsOf(at === 0 ? title : `${title} ${at + 1}`, group.variables, group.services));
     }
-    maps.push(
-      ...mapsOf(
-        /^shared/i.test(source) ? source : `shared ${source}`,
-        names,
-        users.map((user) => user.service),
-      ),
-    );
   }
   for (const application of want.applications) {
-    const taken = shared.get(application.service) ?? new Set();
-    const own = application.variables.filter((variable) => !taken.has(variable.name));
+    const own = application.variables.filter(
+      ({ name }) => taken.get(application.service)?.has(name) !== true,
+    );
     maps.push(...mapsOf(application.service, own, [application.service]));
   }
   return maps;
@@ -51,18 +45,37 @@ function sharedSources(applications: readonly WantApplication[]): string[] {
   return [...new Set(sources)];
 }
 
-function commonVariables(users: readonly WantApplication[], source: string): WantVariable[] {
-  const [first, ...rest] = users;
-  return (first?.variables ?? []).filter((variable) => {
-    if (variable.sharedBy !== source) return false;
-    const text = JSON.stringify(variable.value);
-    return rest.every((user) =>
-      user.variables.some(
-        (other) =>
-          other.name === variable.name && other.sharedBy === source && JSON.stringify(other.value) === text,
-      ),
-    );
-  });
+/** Fewer variables than this are not worth a map that several applications import. */
+const sharedVariablesMin = 4;
+
+interface SharedGroup {
+  readonly services: readonly string[];
+  readonly variables: WantVariable[];
+}
+
+/** Variables of one anchor by who has them with the same value; the group with the most users first. */
+function sharedGroups(applications: readonly WantApplication[], source: string): SharedGroup[] {
+  const users = new Map<string, { variable: WantVariable; services: string[] }>();
+  for (const { service, variables } of applications) {
+    for (const variable of variables) {
+      if (variable.sharedBy !== source) continue;
+      const key = `${variable.name} ${variable.isSecret} ${JSON.stringify(variable.value)}`;
+      const entry = users.get(key) ?? { variable, services: [] };
+      entry.services.push(service);
+      users.set(key, entry);
+    }
+  }
+  const groups = new Map<string, SharedGroup>();
+  for (const { variable, services } of users.values()) {
+    if (services.length < 2) continue;
+    const key = services.join(' ');
+    const group = groups.get(key) ?? { services, variables: [] };
+    group.variables.push(variable);
+    groups.set(key, group);
+  }
+  return [...groups.values()]
+    .filter(({ variables }) => variables.length >= sharedVariablesMin)
+    .sort((a, b) => b.services.length - a.services.length);
 }
 
 function mapsOf(

@@ -17,6 +17,8 @@ export type TextPart = string | { readonly name: string; readonly value: RosValu
 
 /** Joins parts with `Fn::Sub`; a text without variable parts stays a text. */
 export function substitute(parts: readonly TextPart[]): RosValue {
+  const [only] = parts;
+  if (parts.length === 1 && typeof only === 'object') return only.value;
   const variables = new Map<string, RosValue>();
   let text = '';
   for (const part of parts) {
