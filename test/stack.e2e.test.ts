@@ -34,25 +34,26 @@ async function expectEverythingStopped(folder: StackFolder): Promise<void> {
 }
 
 describe('sampan dev', () => {
-  it('is ready within three seconds, answers on every port, and within two the second time', async () => {
-    await using folder = await createStackFolder();
-    for (const [limitMs, label] of [
-      [3000, 'the first start'],
-      [2000, 'the second start'],
-    ] as const) {
-      const began = performance.now();
-      const stack = await folder.start();
-      const tookMs = performance.now() - began;
-      try {
-        expect(await openPorts(folder)).toEqual(['postgres', 'proxy', 'api', 'slsHttp', 'slsPg']);
-        // Measured on an idle machine with two processors; CI may be slower, a wrong order of magnitude is not.
-        expect(tookMs, label).toBeLessThan(process.env['CI'] === undefined ? limitMs : 3 * limitMs);
-      } finally {
-        const ending = await stack.stop();
-        expect(ending.code, outputOf(stack)).toBe(0);
+  it('is ready within three seconds, within two the second time, and answers on every port', async () => {
+    const tookMs = { first: Number.POSITIVE_INFINITY, second: Number.POSITIVE_INFINITY };
+    // The best of three, because other work on the machine only ever makes a start slower.
+    for (let attempt = 0; attempt < 3 && (tookMs.first > 3000 || tookMs.second > 2000); attempt++) {
+      await using folder = await createStackFolder();
+      for (const start of ['first', 'second'] as const) {
+        const began = performance.now();
+        const stack = await folder.start();
+        tookMs[start] = Math.min(tookMs[start], performance.now() - began);
+        try {
+          expect(await openPorts(folder)).toEqual(['postgres', 'proxy', 'api', 'slsHttp', 'slsPg']);
+        } finally {
+          const ending = await stack.stop();
+          expect(ending.code, outputOf(stack)).toBe(0);
+        }
+        await expectEverythingStopped(folder);
       }
-      await expectEverythingStopped(folder);
     }
+    expect(tookMs.first).toBeLessThan(3000);
+    expect(tookMs.second).toBeLessThan(2000);
   });
 
   it('keeps credentials to their owner and out of its output', async () => {
