@@ -159,7 +159,7 @@ function serviceEnvFile(
   }));
 }
 
-/** `env_file: .env` names the file that was given as `/home/me/dify/.env`. */
+/** `env_file: .env` names the file that was given with the folder before it. */
 function sameFile(given: string, named: string): boolean {
   const tail = named.replace(/^\.\//, '');
   return given === tail || given.endsWith(`/${tail}`);
