@@ -40,75 +40,85 @@ const headerBytesMax = 5;
  * nor a GSS request, and messages with a letter after that.
  */
 export function createFramer(options: FramerOptions): Framer {
-  let inStartup = options.expectStartup;
-  let chunks: Buffer[] = [];
-  let buffered = 0;
-  let failure: WireError | undefined;
+  return new ChunkFramer(options);
+}
 
-  /** Makes sure the first `length` buffered bytes are contiguous and returns the buffer they begin. */
-  function join(length: number): Buffer {
-    const first = chunks[0] ?? Buffer.alloc(0);
-    if (first.length >= length) return first;
-    const joined = Buffer.concat(chunks, buffered);
-    chunks = [joined];
-    return joined;
+class ChunkFramer implements Framer {
+  readonly #maxFrameBytes: number;
+  #inStartup: boolean;
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  #failure: WireError | undefined;
+
+  constructor(options: FramerOptions) {
+    this.#maxFrameBytes = options.maxFrameBytes;
+    this.#inStartup = options.expectStartup;
   }
 
-  function checkedLength(head: Buffer): number {
-    const length = head.readUInt32BE(inStartup ? 0 : 1);
-    const min = inStartup ? 8 : 4;
-    const max = inStartup ? Math.min(startupBytesMax, options.maxFrameBytes) : options.maxFrameBytes;
-    if (length >= min && length <= max) return length;
-    const what = inStartup ? 'invalid length of startup packet' : 'invalid message length';
-    failure = new WireError(
-      sqlstates.protocolViolation,
-      `${what}: ${length} bytes, allowed ${min} to ${max}`,
-    );
-    throw failure;
+  get bufferedBytes(): number {
+    return this.#buffered;
   }
 
-  function next(): Frame | undefined {
-    if (failure !== undefined) throw failure;
-    const lengthAt = inStartup ? 0 : 1;
-    if (buffered < lengthAt + 4) return undefined;
-    const size = lengthAt + checkedLength(join(Math.min(buffered, headerBytesMax)));
-    if (buffered < size) return undefined;
-    const source = join(size);
+  push(chunk: Uint8Array): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (chunk.length === 0) return;
+    const view = Buffer.isBuffer(chunk)
+      ? chunk
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#chunks.push(view);
+    this.#buffered += view.length;
+  }
+
+  next(): Frame | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    const lengthAt = this.#inStartup ? 0 : 1;
+    if (this.#buffered < lengthAt + 4) return undefined;
+    const size = lengthAt + this.#checkedLength(this.#join(Math.min(this.#buffered, headerBytesMax)));
+    if (this.#buffered < size) return undefined;
+    const source = this.#join(size);
     const bytes = source.subarray(0, size);
-    buffered -= size;
-    if (source.length === size) chunks.shift();
-    else chunks[0] = source.subarray(size);
-    const type = inStartup ? 0 : (bytes[0] ?? 0);
+    this.#buffered -= size;
+    if (source.length === size) this.#chunks.shift();
+    else this.#chunks[0] = source.subarray(size);
+    const type = this.#inStartup ? 0 : (bytes[0] ?? 0);
     const payload = bytes.subarray(lengthAt + 4);
-    if (inStartup) {
+    if (this.#inStartup) {
       const code = payload.readUInt32BE(0);
-      inStartup = code === startupCodes.ssl || code === startupCodes.gssenc;
+      this.#inStartup = code === startupCodes.ssl || code === startupCodes.gssenc;
     }
     return { type, bytes, payload };
   }
 
-  return {
-    push(chunk) {
-      if (failure !== undefined) throw failure;
-      if (chunk.length === 0) return;
-      const view = Buffer.isBuffer(chunk)
-        ? chunk
-        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      chunks.push(view);
-      buffered += view.length;
-    },
-    next,
-    takeRest() {
-      const rest = Buffer.concat(chunks, buffered);
-      chunks = [];
-      buffered = 0;
-      return rest;
-    },
-    get bufferedBytes() {
-      return buffered;
-    },
-    *[Symbol.iterator]() {
-      for (let frame = next(); frame !== undefined; frame = next()) yield frame;
-    },
-  };
+  takeRest(): Buffer {
+    const rest = Buffer.concat(this.#chunks, this.#buffered);
+    this.#chunks = [];
+    this.#buffered = 0;
+    return rest;
+  }
+
+  *[Symbol.iterator](): Generator<Frame> {
+    for (let frame = this.next(); frame !== undefined; frame = this.next()) yield frame;
+  }
+
+  /** Makes sure the first `length` buffered bytes are contiguous and returns the buffer they begin. */
+  #join(length: number): Buffer {
+    const first = this.#chunks[0] ?? Buffer.alloc(0);
+    if (first.length >= length) return first;
+    const joined = Buffer.concat(this.#chunks, this.#buffered);
+    this.#chunks = [joined];
+    return joined;
+  }
+
+  #checkedLength(head: Buffer): number {
+    const length = head.readUInt32BE(this.#inStartup ? 0 : 1);
+    const min = this.#inStartup ? 8 : 4;
+    const max = this.#inStartup ? Math.min(startupBytesMax, this.#maxFrameBytes) : this.#maxFrameBytes;
+    if (length >= min && length <= max) return length;
+    const what = this.#inStartup ? 'invalid length of startup packet' : 'invalid message length';
+    this.#failure = new WireError(
+      sqlstates.protocolViolation,
+      `${what}: ${length} bytes, allowed ${min} to ${max}`,
+    );
+    throw this.#failure;
+  }
 }

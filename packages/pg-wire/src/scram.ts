@@ -117,30 +117,91 @@ function keysOf(options: ScramServerOptions): ScramKeys {
 }
 
 export function createScramServer(options: ScramServerOptions): ScramServer {
-  const keys = keysOf(options);
-  const binding = options.channelBinding;
-  const mechanisms = binding === undefined ? [scramSha256] : [scramSha256Plus, scramSha256];
-  let header = '';
-  let withBinding = false;
-  let clientFirstBare = '';
-  let serverFirst = '';
-  let nonce = '';
+  return new ScramServerLogin(options);
+}
 
-  function checkHeader(mechanism: string, flag: string, authzid: string): void {
-    withBinding = mechanism === scramSha256Plus;
-    if (withBinding !== flag.startsWith('p=')) throw malformed('channel binding flag and mechanism disagree');
-    if (withBinding && flag !== 'p=tls-server-end-point') {
+class ScramServerLogin implements ScramServer {
+  readonly mechanisms: readonly string[];
+  readonly #keys: ScramKeys;
+  readonly #binding: Buffer | undefined;
+  readonly #ownNonce: string;
+  #header = '';
+  #usesBinding = false;
+  #clientFirstBare = '';
+  #serverFirst = '';
+  #nonce = '';
+
+  constructor(options: ScramServerOptions) {
+    this.#keys = keysOf(options);
+    this.#binding = options.channelBinding;
+    this.#ownNonce = options.nonce ?? randomBytes(18).toString('base64');
+    this.mechanisms = this.#binding === undefined ? [scramSha256] : [scramSha256Plus, scramSha256];
+  }
+
+  first(mechanism: string, clientFirst: Uint8Array): Buffer {
+    if (!this.mechanisms.includes(mechanism)) {
+      throw new WireError(
+        sqlstates.protocolViolation,
+        'client selected an invalid SASL authentication mechanism',
+      );
+    }
+    const text = Buffer.from(clientFirst).toString('utf8');
+    const [flag = '', authzid = '', ...bare] = text.split(',');
+    this.#checkHeader({ mechanism, flag, authzid });
+    if (bare[0]?.startsWith('m=') === true) throw malformed('mandatory extensions are not supported');
+    attribute(bare[0], 'n');
+    const clientNonce = attribute(bare[1], 'r');
+    if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(clientNonce)) throw malformed('non-printable characters in nonce');
+    this.#header = `${flag},${authzid},`;
+    this.#clientFirstBare = bare.join(',');
+    this.#nonce = clientNonce + this.#ownNonce;
+    const { salt, iterations } = this.#keys;
+    this.#serverFirst = `r=${this.#nonce},s=${salt.toString('base64')},i=${iterations}`;
+    return Buffer.from(this.#serverFirst);
+  }
+
+  final(clientFinal: Uint8Array): Buffer | undefined {
+    const text = Buffer.from(clientFinal).toString('utf8');
+    const proofAt = text.lastIndexOf(',p=');
+    if (proofAt === -1 || this.#serverFirst === '') throw malformed('proof expected');
+    const withoutProof = text.slice(0, proofAt);
+    const fields = withoutProof.split(',');
+    if (attribute(fields[0], 'c') !== this.#wantedBinding()) {
+      throw new WireError(sqlstates.invalidAuthorizationSpecification, 'SCRAM channel binding check failed');
+    }
+    if (attribute(fields[1], 'r') !== this.#nonce) throw malformed('nonce does not match');
+    const proof = Buffer.from(text.slice(proofAt + 3), 'base64');
+    if (proof.length !== 32) throw malformed('malformed proof');
+    const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`;
+    const clientKey = xor(proof, hmac(this.#keys.storedKey, authMessage));
+    if (!timingSafeEqual(sha256(clientKey), this.#keys.storedKey)) return undefined;
+    return Buffer.from(`v=${hmac(this.#keys.serverKey, authMessage).toString('base64')}`);
+  }
+
+  #checkHeader(header: {
+    readonly mechanism: string;
+    readonly flag: string;
+    readonly authzid: string;
+  }): void {
+    const { flag } = header;
+    this.#usesBinding = header.mechanism === scramSha256Plus;
+    if (this.#usesBinding !== flag.startsWith('p=')) {
+      throw malformed('channel binding flag and mechanism disagree');
+    }
+    if (this.#usesBinding && flag !== 'p=tls-server-end-point') {
       throw new WireError(sqlstates.protocolViolation, 'unsupported SCRAM channel-binding type');
     }
-    if (!withBinding && flag !== 'n' && flag !== 'y') throw malformed('unexpected channel binding flag');
-    if (flag === 'y' && binding !== undefined) {
+    if (!this.#usesBinding && flag !== 'n' && flag !== 'y') {
+      throw malformed('unexpected channel binding flag');
+    }
+    if (flag === 'y' && this.#binding !== undefined) {
       // The client would have used PLUS had it seen it: somebody removed it from the offer.
       throw new WireError(
         sqlstates.invalidAuthorizationSpecification,
         'SCRAM channel binding negotiation error',
       );
     }
-    if (authzid !== '') {
+    if (header.authzid !== '') {
       throw new WireError(
         sqlstates.featureNotSupported,
         'client uses authorization identity, but it is not supported',
@@ -148,53 +209,10 @@ export function createScramServer(options: ScramServerOptions): ScramServer {
     }
   }
 
-  return {
-    mechanisms,
-    first(mechanism, clientFirst) {
-      if (!mechanisms.includes(mechanism)) {
-        throw new WireError(
-          sqlstates.protocolViolation,
-          'client selected an invalid SASL authentication mechanism',
-        );
-      }
-      const text = Buffer.from(clientFirst).toString('utf8');
-      const [flag = '', authzid = '', ...bare] = text.split(',');
-      checkHeader(mechanism, flag, authzid);
-      if (bare[0]?.startsWith('m=') === true) throw malformed('mandatory extensions are not supported');
-      attribute(bare[0], 'n');
-      const clientNonce = attribute(bare[1], 'r');
-      if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(clientNonce)) throw malformed('non-printable characters in nonce');
-      header = `${flag},${authzid},`;
-      clientFirstBare = bare.join(',');
-      nonce = clientNonce + (options.nonce ?? randomBytes(18).toString('base64'));
-      serverFirst = `r=${nonce},s=${keys.salt.toString('base64')},i=${keys.iterations}`;
-      return Buffer.from(serverFirst);
-    },
-    final(clientFinal) {
-      const text = Buffer.from(clientFinal).toString('utf8');
-      const proofAt = text.lastIndexOf(',p=');
-      if (proofAt === -1 || serverFirst === '') throw malformed('proof expected');
-      const withoutProof = text.slice(0, proofAt);
-      const fields = withoutProof.split(',');
-      const wantBinding = Buffer.concat([
-        Buffer.from(header),
-        withBinding && binding !== undefined ? binding : Buffer.alloc(0),
-      ]).toString('base64');
-      if (attribute(fields[0], 'c') !== wantBinding) {
-        throw new WireError(
-          sqlstates.invalidAuthorizationSpecification,
-          'SCRAM channel binding check failed',
-        );
-      }
-      if (attribute(fields[1], 'r') !== nonce) throw malformed('nonce does not match');
-      const proof = Buffer.from(text.slice(proofAt + 3), 'base64');
-      if (proof.length !== 32) throw malformed('malformed proof');
-      const authMessage = `${clientFirstBare},${serverFirst},${withoutProof}`;
-      const clientKey = xor(proof, hmac(keys.storedKey, authMessage));
-      if (!timingSafeEqual(sha256(clientKey), keys.storedKey)) return undefined;
-      return Buffer.from(`v=${hmac(keys.serverKey, authMessage).toString('base64')}`);
-    },
-  };
+  #wantedBinding(): string {
+    const data = this.#usesBinding && this.#binding !== undefined ? this.#binding : Buffer.alloc(0);
+    return Buffer.concat([Buffer.from(this.#header), data]).toString('base64');
+  }
 }
 
 export interface ScramClientOptions {

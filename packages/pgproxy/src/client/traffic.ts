@@ -319,6 +319,9 @@ export class ClientTraffic {
       }
     }
     server.isBatchOpen = false;
+    // PostgreSQL drops the unnamed statement at every simple query.
+    server.unnamedOf = undefined;
+    this.#owner.statements.forgetUnnamed();
     server.replies.push(kind);
     return at;
   }
@@ -340,6 +343,9 @@ export class ClientTraffic {
     if (buffer[at + 5] === 0) {
       server.isBatchOpen = true;
       server.replies.push(replies.parseUnnamed);
+      server.unnamedOf = this.#owner.statements;
+      if (next <= end) this.#owner.statements.defineUnnamed(buffer, at, next);
+      else this.#owner.statements.forgetUnnamed();
       return at;
     }
     if (next - at > this.#limits.statementBytesMax) {
@@ -389,7 +395,9 @@ export class ClientTraffic {
       return keep;
     }
     server.isBatchOpen = true;
-    if (nameEnd > portalEnd + 1) {
+    if (nameEnd === portalEnd + 1) {
+      this.#needUnnamed(server, buffer, at);
+    } else {
       this.#rename(server, clientTags.bind, buffer, { at, next, nameStart: portalEnd + 1, nameEnd });
     }
     server.replies.push(replies.bind);
@@ -416,9 +424,19 @@ export class ClientTraffic {
       server.replies.push(replies.close);
       return at;
     }
+    const isStatement = buffer[at + 5] === 0x53;
     if (isNamedStatement) this.#rename(server, tag, buffer, { at, next, nameStart: at + 6, nameEnd });
-    server.replies.push(buffer[at + 5] === 0x53 ? replies.describeStatement : replies.describePortal);
+    else if (isStatement) this.#needUnnamed(server, buffer, at);
+    server.replies.push(isStatement ? replies.describeStatement : replies.describePortal);
     return at;
+  }
+
+  #needUnnamed(server: ServerConnection, buffer: Buffer, at: number): void {
+    const statements = this.#owner.statements;
+    if (server.unnamedOf === statements || statements.unnamed === undefined) return;
+    server.toServer.run(buffer, this.#runFrom, at);
+    this.#runFrom = at;
+    server.prepareUnnamed(statements);
   }
 
   /** The statement stays on the server, where others use it; only the client's name goes. */

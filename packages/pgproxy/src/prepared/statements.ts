@@ -80,6 +80,9 @@ export class StatementRegistry {
   }
 }
 
+/** A longer unnamed statement is not remembered beyond its transaction. */
+const unnamedBytesMax = 16 * 1024;
+
 /** Names no longer in use that an error may still mention. */
 const formerNamesMax = 64;
 
@@ -94,8 +97,28 @@ export class ClientStatements {
   readonly #closing = new Set<string>();
   readonly #former = new Map<Statement, string>();
 
+  #unnamedMemory = Buffer.alloc(0);
+  #unnamedBytes = 0;
+
   constructor(registry: StatementRegistry) {
     this.#registry = registry;
+  }
+
+  /** The last unnamed Parse message: some drivers use it in a later transaction, on another server. */
+  get unnamed(): Buffer | undefined {
+    return this.#unnamedBytes === 0 ? undefined : this.#unnamedMemory.subarray(0, this.#unnamedBytes);
+  }
+
+  /** Remembers the Parse message `buffer[start, end)`. */
+  defineUnnamed(buffer: Buffer, start: number, end: number): void {
+    this.#unnamedBytes = 0;
+    if (end - start > unnamedBytesMax) return;
+    if (end - start > this.#unnamedMemory.length) this.#unnamedMemory = Buffer.allocUnsafeSlow(end - start);
+    this.#unnamedBytes = buffer.copy(this.#unnamedMemory, 0, start, end);
+  }
+
+  forgetUnnamed(): void {
+    this.#unnamedBytes = 0;
   }
 
   get size(): number {

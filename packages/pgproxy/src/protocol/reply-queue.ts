@@ -24,14 +24,16 @@ export const replies = {
   close: 13,
   /** A Close the client did not send. */
   closeHidden: 14,
+  /** The client's last unnamed Parse, repeated on a server that did not see it. */
+  parseUnnamedHidden: 15,
   /** A Parse the server did not get, because it has the statement. */
-  parseKnown: 15,
+  parseKnown: 16,
   /** A Close the server did not get, because others use the statement. */
-  closeKnown: 16,
+  closeKnown: 17,
   /** The end of the data a client copies in; nothing answers it. */
-  copyEnd: 17,
+  copyEnd: 18,
   /** DEALLOCATE of one client's name for a statement that stays prepared. */
-  deallocateKnown: 18,
+  deallocateKnown: 19,
 } as const;
 
 export const firstLocalReply = replies.parseKnown;
@@ -86,15 +88,11 @@ export class ReplyQueue {
 
   /**
    * Drops what the server skips after an error: everything up to the next Sync, which stays. `undo` hears of
-   * the dropped statements, newest first. Returns false when no Sync is owed yet.
+   * each, newest first. Returns false when no Sync is owed yet.
    */
-  skipToSync(undo: (kind: number, name: ParsedName) => void): boolean {
-    const dropped: [number, ParsedName][] = [];
-    while (this.size > 0 && this.head > lastReadyReply) {
-      const kind = this.head;
-      const name = this.pop();
-      if (name !== undefined) dropped.push([kind, name]);
-    }
+  skipToSync(undo: (kind: number, name: ParsedName | undefined) => void): boolean {
+    const dropped: [number, ParsedName | undefined][] = [];
+    while (this.size > 0 && this.head > lastReadyReply) dropped.push([this.head, this.pop()]);
     for (const [kind, name] of dropped.reverse()) undo(kind, name);
     return this.size > 0;
   }

@@ -90,6 +90,8 @@ export class ServerConnection implements TransportSink {
   isCopyingIn = false;
   /** Cancel requests on their way to this server; it must not change hands before they arrived. */
   cancelsInFlight = 0;
+  /** Whose unnamed statement it holds. */
+  unnamedOf: ClientStatements | undefined;
   /** It may not serve anybody after this client. */
   isSpent = false;
 
@@ -330,12 +332,7 @@ export class ServerConnection implements TransportSink {
         break;
       case serverTags.parseComplete:
       case serverTags.closeComplete:
-        this.#isHiding = head === replies.parseHidden || head === replies.closeHidden;
-        this.#popExpected(
-          tag === serverTags.parseComplete
-            ? head === replies.parse || head === replies.parseUnnamed || head === replies.parseHidden
-            : head === replies.close || head === replies.closeHidden,
-        );
+        this.#noteCompletion(tag === serverTags.parseComplete, head);
         break;
       case serverTags.bindComplete:
         this.#popExpected(head === replies.bind);
@@ -383,6 +380,18 @@ export class ServerConnection implements TransportSink {
     this.status = letter === 0x49 ? 'I' : letter === 0x54 ? 'T' : 'E';
     this.isCopyingIn = false;
     this.#needsAttention = true;
+  }
+
+  #noteCompletion(isParse: boolean, head: number): void {
+    this.#isHiding =
+      head === replies.parseHidden || head === replies.parseUnnamedHidden || head === replies.closeHidden;
+    const isExpected = isParse
+      ? head === replies.parse ||
+        head === replies.parseUnnamed ||
+        head === replies.parseHidden ||
+        head === replies.parseUnnamedHidden
+      : head === replies.close || head === replies.closeHidden;
+    this.#popExpected(isExpected);
   }
 
   #popExpected(isExpected: boolean): void {
@@ -441,8 +450,13 @@ export class ServerConnection implements TransportSink {
   }
 
   /** What the server skipped did not happen, neither there nor for the client. */
-  #undo(kind: number, name: ParsedName): void {
+  #undo(kind: number, name: ParsedName | undefined): void {
     const statements = this.holder?.statements;
+    if (kind === replies.parseUnnamed || kind === replies.parseUnnamedHidden) {
+      this.unnamedOf = undefined;
+      statements?.forgetUnnamed();
+    }
+    if (name === undefined) return;
     if (kind === replies.parse || kind === replies.parseHidden) this.prepared.remove(name.statement);
     if (kind === replies.closeHidden) this.prepared.add(name.statement);
     if (statements === undefined || name.name === undefined) return;
@@ -490,6 +504,15 @@ export class ServerConnection implements TransportSink {
     this.isSkipping = false;
     this.replies.push(replies.sync);
     this.toServer.bytes(encodeSync());
+  }
+
+  /** Repeats the client's unnamed Parse if this server holds somebody else's. */
+  prepareUnnamed(statements: ClientStatements): void {
+    const parse = statements.unnamed;
+    if (this.unnamedOf === statements || parse === undefined) return;
+    this.unnamedOf = statements;
+    this.replies.push(replies.parseUnnamedHidden);
+    this.toServer.bytes(parse);
   }
 
   /**
