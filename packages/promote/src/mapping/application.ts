@@ -18,6 +18,8 @@ export interface ApplicationOptions {
   readonly files: readonly WantFile[];
   /** Application name by role, for the configurations made here. */
   readonly hostOf: (role: Role) => string | undefined;
+  /** Compose name by role. */
+  readonly serviceOf: (role: Role) => string | undefined;
   readonly edgePort: number | undefined;
   /** Secrets of the input in plain text; none may stand in a command. */
   readonly secrets: readonly string[];
@@ -80,8 +82,18 @@ export function buildApplication(options: ApplicationOptions): WantApplication {
     postStart: service.postStart,
     preStop: service.preStop,
     language: languageOf(role),
-    dependsOn: service.dependsOn.map((dependency) => dependency.service),
+    dependsOn: dependenciesOf(options),
   };
+}
+
+/** nginx does not start while a name it forwards to is unknown, so Dify's edge also waits for the plugin daemon. */
+function dependenciesOf({ service, role, isDify, serviceOf }: ApplicationOptions): string[] {
+  const own = service.dependsOn.map((dependency) => dependency.service);
+  if (!isDify || role !== 'nginx') return own;
+  const forwarded = (['api', 'web', 'pluginDaemon', 'apiWebsocket'] as const).flatMap(
+    (target) => serviceOf(target) ?? [],
+  );
+  return [...new Set([...own, ...forwarded])];
 }
 
 function languageOf(role: Role): WantApplication['language'] {

@@ -180,6 +180,7 @@ function applicationOf(service: ComposeService, build: Build): WantApplication |
     mounts,
     files,
     hostOf: (wanted) => hostOf(wanted, build),
+    serviceOf: (wanted) => build.enabled.find(({ name }) => build.roles.get(name) === wanted)?.name,
     edgePort: build.edge?.service === service.name ? build.edge.port : undefined,
     maxConnections: build.isDify && role === 'postgres' ? build.plan.postgresMaxConnections : undefined,
     secrets: plainSecrets(build),

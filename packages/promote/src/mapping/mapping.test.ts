@@ -5,6 +5,7 @@ import { mapProbe } from './probes.ts';
 import { type Destinations, rewriteAddresses } from './rewrite.ts';
 import { imageName, imageTag } from './roles.ts';
 import { isSecretVariable, weaknessOf } from './secret-values.ts';
+import { createSharedSecrets } from './shared-secrets.ts';
 import { createVault, generateSecret } from './vault.ts';
 
 const redis = { slot: 'RedisPassword', description: '', kind: 'password' } as const;
@@ -151,6 +152,15 @@ describe('secrets', () => {
       'C generated',
     ]);
     expect(vault.values()).toMatchObject({ A: 'given', B: 'stored', Old: 'kept' });
+  });
+});
+
+describe('secrets without a name of their own', () => {
+  it('are the same where their values are, and never take the name of a resource or of another parameter', () => {
+    const shared = createSharedSecrets([], new Map());
+    expect(shared.secretFor('DATABASE_PASSWORD', 'one').slot).toBe('EnvDatabasePassword');
+    expect(shared.secretFor('OTHER', 'one').slot).toBe('EnvDatabasePassword');
+    expect(shared.secretFor('DATABASE_PASSWORD', 'two').slot).toBe('EnvDatabasePassword2');
   });
 });
 

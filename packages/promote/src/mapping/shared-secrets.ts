@@ -31,8 +31,10 @@ export function createSharedSecrets(
     secretFor(variable, value) {
       const earlier = byValue.get(value);
       if (earlier !== undefined) return earlier;
-      let slot = logicalId(variable.toLowerCase()).slice(0, 60);
-      for (let at = 2; taken.has(slot); at++) slot = `${logicalId(variable.toLowerCase()).slice(0, 56)}${at}`;
+      // The prefix keeps clear of the names of resources, of other parameters and of Dify's own secrets.
+      const name = `Env${logicalId(variable.toLowerCase()).slice(0, 56)}`;
+      let slot = name;
+      for (let at = 2; taken.has(slot); at++) slot = `${name}${at}`;
       taken.add(slot);
       const secret: NamedSecret = {
         slot,

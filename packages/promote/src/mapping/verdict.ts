@@ -3,8 +3,6 @@ import type { Position } from '../compose/tree.ts';
 /** What becomes of one key of the input. blocked: it cannot be carried over and somebody has to decide. */
 export type Status = 'mapped' | 'approximated' | 'dropped' | 'blocked';
 
-export const statuses: readonly Status[] = ['mapped', 'approximated', 'dropped', 'blocked'];
-
 export interface Verdict {
   readonly status: Status;
   /** Where it went: a property, a resource, a parameter. */
