@@ -153,6 +153,26 @@ describe('execProgram', () => {
     expect(await run('kill -TERM $$')).toBe(143);
   });
 
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'passes %s on to the program and returns its answer',
+    async (signal) => {
+      const program = 'trap "echo got; exit 9" TERM INT HUP; echo up; while :; do sleep 0.02; done';
+      const script = `
+      const { execProgram } = await import(${JSON.stringify(new URL('./exec.ts', import.meta.url).href)});
+      const addresses = ${JSON.stringify(addresses)};
+      process.exitCode = await execProgram({ addresses, command: ['/bin/sh', '-c', ${JSON.stringify(program)}] });`;
+      const words = ['--import', 'tsx', '--input-type=module', '-e', script];
+      const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+      let output = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (output === '') child.kill(signal);
+        output += chunk.toString();
+      });
+      const code = await new Promise((done) => child.once('close', done));
+      expect([output, code]).toEqual(['up\ngot\n', 9]);
+    },
+  );
+
   test('names a program that does not exist', async () => {
     await expect(execProgram({ addresses, command: ['no-such-program'] })).rejects.toMatchObject({
       code: 'DEVSTACK_COMMAND_NOT_FOUND',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter } from 'node:path';
 import { messageOf, systemCodeOf } from '@sampan/base';
@@ -50,30 +50,40 @@ export function execEnvironment(
  */
 export async function execProgram(options: ExecOptions): Promise<number> {
   const [program, ...words] = options.command;
-  const child = spawn(program, words, {
-    stdio: 'inherit',
-    env: execEnvironment(options),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  });
+  const env = execEnvironment(options);
+  let child: ChildProcess | undefined;
+  let early: NodeJS.Signals | undefined;
   // A terminal's Ctrl-C reaches the program by itself, being in our process group: then we must only survive it.
   // Sending it once more would make it two.
-  const stay = (): void => {};
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-  const passed = ['SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;
-  const isOnTerminal = process.stdin.isTTY === true;
-  process.on('SIGINT', isOnTerminal ? stay : pass);
-  for (const signal of passed) process.on(signal, pass);
+  const isOnTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY === true);
+  const pass = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGINT' && isOnTerminal) return;
+    if (child === undefined) early = signal;
+    else child.kill(signal);
+  };
+  // Before the program starts: a signal that came between the two would end us and leave the program alone.
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;
+  for (const signal of signals) process.on(signal, pass);
   try {
-    return await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => reject(notStarted(program, error)));
-      child.once('exit', (code, signal) =>
-        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
-      );
+    child = spawn(program, words, {
+      stdio: 'inherit',
+      env,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
+    if (early !== undefined) child.kill(early);
+    return await endOf(child, program);
   } finally {
-    process.off('SIGINT', isOnTerminal ? stay : pass);
-    for (const signal of passed) process.off(signal, pass);
+    for (const signal of signals) process.off(signal, pass);
   }
+}
+
+function endOf(child: ChildProcess, program: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(notStarted(program, error)));
+    child.once('exit', (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
+  });
 }
 
 function notStarted(program: string, error: unknown): Error {
