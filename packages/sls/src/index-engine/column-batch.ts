@@ -19,9 +19,14 @@ export interface JoinedColumn {
   readonly isEscaped: boolean;
 }
 
-/** How a joined column is read back: `parameter` is the engine's placeholder for its text. */
-export function splitColumnSql(parameter: string, isEscaped: boolean): string {
-  const value = `nullif(unnest(string_split(${parameter}, chr(31))), chr(30))`;
+/** How a joined column is split: `parameter` is the engine's placeholder for its text. */
+export function splitColumnSql(parameter: string): string {
+  return `unnest(string_split(${parameter}, chr(31)))`;
+}
+
+/** How a part of a joined column becomes a value again; `part` is the name of what `splitColumnSql` gave. */
+export function columnValueSql(part: string, isEscaped: boolean): string {
+  const value = `nullif(${part}, chr(30))`;
   if (!isEscaped) return value;
   return `replace(replace(${value}, chr(30) || 'U', chr(31)), chr(30) || 'R', chr(30))`;
 }

@@ -330,6 +330,17 @@ describe('the worker', () => {
     expect(JSON.parse(loaded)).toEqual([]);
   });
 
+  it('stops while queries run', { timeout: slow }, async () => {
+    await using own = await startTestEngine();
+    const test = await own.logstore(index);
+    await test.appendLogs(Array.from({ length: 2000 }, (_none, number) => ({ id: `${number}` })));
+    await test.logs('*');
+    const endless = 'select count(*) from log a, log b, log c, log d where a.id < b.id and c.id < d.id';
+    const outcomes = Promise.allSettled([test.rows(endless), test.rows(endless), test.rows('select 1')]);
+    await own.stop();
+    expect((await outcomes).map((outcome) => outcome.status).slice(0, 2)).toEqual(['rejected', 'rejected']);
+  });
+
   it('leaves the file closed and small after it stops', { timeout: slow }, async () => {
     await using own = await startTestEngine();
     const test = await own.logstore(index);

@@ -129,7 +129,7 @@ class WorkerEngine implements IndexEngine {
   #call(call: WorkerCall): Promise<unknown> {
     const worker = this.#worker;
     if (worker === undefined) return Promise.reject(slsErrors.internalServerError());
-    if (this.#pending.size >= outstandingMax) {
+    if (this.#pending.size >= outstandingMax && call.kind !== 'stop') {
       return Promise.reject(new SlsError(403, 'ParameterInvalid', 'Too many queued queries'));
     }
     return new Promise((resolve, reject) => {
@@ -148,13 +148,18 @@ class WorkerEngine implements IndexEngine {
     this.#notices.clear();
   }
 
+  /** The worker ends by itself: stopping it from outside while DuckDB works in it aborts the process. */
   async #shutDown(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
-    await this.#call({ kind: 'stop' }).catch(() => undefined);
+    const exited = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
+    });
+    const stopped = this.#call({ kind: 'stop' }).catch(() => undefined);
     this.#worker = undefined;
+    await Promise.race([stopped, exited]);
     for (const pending of this.#pending.values()) pending.reject(slsErrors.internalServerError());
     this.#pending.clear();
-    await worker.terminate();
+    await exited;
   }
 }

@@ -109,7 +109,11 @@ export class Indexer {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#work;
-    for (const opened of this.#logstores.values()) closeReaders(await opened);
+    await this.#turn;
+    for (const opened of await Promise.allSettled(this.#logstores.values())) {
+      if (opened.status === 'fulfilled') closeReaders(opened.value);
+    }
+    this.#options.connection.closeSync();
   }
 
   #open(uid: string, shards: readonly ShardView[]): Promise<Logstore> {

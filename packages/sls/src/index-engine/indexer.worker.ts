@@ -37,10 +37,14 @@ function main(): void {
     const { id, call } = message;
     opened
       .then((engine) => answer(engine, settings, call))
-      .then((value) => send({ id, value }))
+      .then((value) => {
+        send({ id, value });
+        if (call.kind === 'stop') port.close();
+      })
       .catch((error: unknown) => {
         const { status, errorCode, errorMessage } = asSlsError(error, warn);
         send({ id, failure: { status, errorCode, errorMessage } });
+        if (call.kind === 'stop') port.close();
       });
   });
 }
@@ -69,8 +73,9 @@ async function answer(engine: Engine, settings: WorkerSettings, call: WorkerCall
     case 'drop':
       return engine.indexer.drop(call.uid);
     case 'stop':
+      // Queries first: a thread that ends while the engine works for it takes the whole process down.
+      await engine.runner.stop();
       await engine.indexer.stop();
-      engine.runner.close();
       engine.file.close();
       return undefined;
   }

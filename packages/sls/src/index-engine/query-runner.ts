@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { messageOf } from '@sampan/base';
+import { slsErrors } from '@sampan/sls-wire';
 import { sqlRuntimeError } from '../query/query-error.ts';
 import { formatValue } from '../query/result-format.ts';
 import type { SqlType } from '../query/sql-type.ts';
@@ -15,11 +16,16 @@ export interface QueryRunnerOptions {
   readonly resultCharactersMax?: number;
 }
 
+const interruptEveryMs = 50;
+
 /** Runs read statements on a few connections, within the service's limits of time and size. */
 export class QueryRunner {
   readonly #options: Required<QueryRunnerOptions>;
   readonly #idle: DuckDBConnection[] = [];
   readonly #waiting: ((connection: DuckDBConnection) => void)[] = [];
+  readonly #busy = new Set<DuckDBConnection>();
+  readonly #running = new Set<Promise<unknown>>();
+  #isStopped = false;
   #open = 0;
 
   constructor(options: QueryRunnerOptions) {
@@ -31,12 +37,26 @@ export class QueryRunner {
     };
   }
 
-  async run(sql: string, types: readonly SqlType[]): Promise<(string | null)[][]> {
+  run(sql: string, types: readonly SqlType[]): Promise<(string | null)[][]> {
+    if (this.#isStopped) return Promise.reject(slsErrors.internalServerError());
+    const running = this.#run(sql, types).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return running;
+  }
+
+  async #run(sql: string, types: readonly SqlType[]): Promise<(string | null)[][]> {
     const connection = await this.#acquire();
+    if (this.#isStopped) {
+      this.#release(connection);
+      throw slsErrors.internalServerError();
+    }
+    this.#busy.add(connection);
     let isTimedOut = false;
+    let again: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
       isTimedOut = true;
       connection.interrupt();
+      again = setInterval(() => connection.interrupt(), interruptEveryMs);
     }, this.#options.timeoutMs);
     try {
       return await this.#read(connection, sql, types);
@@ -48,15 +68,26 @@ export class QueryRunner {
       }
       if (error instanceof ResultTooLarge) throw sqlRuntimeError(error.message);
       const failure = queryFailure(messageOf(error));
-      if (isInternal(failure)) this.#options.warn('a statement failed', { sql, reason: messageOf(error) });
+      if (isInternal(failure) && !this.#isStopped)
+        this.#options.warn('a statement failed', { sql, reason: messageOf(error) });
       throw failure;
     } finally {
       clearTimeout(timer);
+      clearInterval(again);
+      this.#busy.delete(connection);
       this.#release(connection);
     }
   }
 
-  close(): void {
+  /** Interrupts what runs, waits until nothing does, closes the connections. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    // Again and again: an interruption that comes before the statement has begun is forgotten.
+    const timer = setInterval(() => {
+      for (const connection of this.#busy) connection.interrupt();
+    }, interruptEveryMs);
+    await Promise.allSettled(this.#running);
+    clearInterval(timer);
     for (const connection of this.#idle) connection.closeSync();
     this.#idle.length = 0;
   }

@@ -2,7 +2,6 @@ import type { IndexConfig, IndexKey } from '../catalog/index-config.ts';
 import { doubleOfText, jsonPath, type LogSource, logColumns, longOfText, textOfKey } from './log-source.ts';
 import { keyNotIndexed, keyNotNumeric } from './query-error.ts';
 import type { SearchKey, SearchNode, SearchValue } from './search-ast.ts';
-import { sqlString } from './sql-text.ts';
 import { phrasePredicate, termPredicate } from './term-predicate.ts';
 import {
   builtInDelimiters,
@@ -11,6 +10,7 @@ import {
   settingsOfLine,
   type TermSettings,
   termsOfQuery,
+  textHasTerm,
   wholeValue,
 } from './term-settings.ts';
 
@@ -36,7 +36,16 @@ interface Field {
   readonly name: string;
 }
 
+/** What one field, or one field name, must hold for a full-text condition. */
+interface Words {
+  readonly text: string;
+  readonly mayHaveWildcards: boolean;
+  readonly isPhrase: boolean;
+}
+
 const none = 'FALSE';
+/** More fields than this are tested as a list. */
+const separateTestsMax = 64;
 
 class SearchTranslator {
   readonly #index: IndexConfig;
@@ -103,33 +112,45 @@ class SearchTranslator {
     const cut = line ?? { delimiters: builtInDelimiters, isCaseSensitive: true, isCjk: false };
     const terms = termsOfQuery(value.text, cut, value.kind === 'word');
     if (terms.length === 0) return 'TRUE';
-    if (value.kind === 'phrase') {
-      return this.#anyField((text, settings) =>
-        matchAll(text, termsOfQuery(value.text, settings, false), settings, true),
-      );
-    }
+    if (value.kind === 'phrase')
+      return this.#anyField({ text: value.text, mayHaveWildcards: false, isPhrase: true });
     const each = terms.map((term) =>
-      this.#anyField((text, settings) =>
-        matchAll(text, termsOfQuery(term.text, settings, term.hasWildcard), settings, false),
-      ),
+      this.#anyField({ text: term.text, mayHaveWildcards: term.hasWildcard, isPhrase: false }),
     );
     return each.length === 1 ? (each[0] ?? none) : `(${each.join(' AND ')})`;
   }
 
-  /** A disjunction over the fields that full-text search covers, and over their names. */
-  #anyField(test: (text: string, settings: TermSettings) => string): string {
+  /**
+   * A disjunction over the fields that full-text search covers, and over their names. Many fields that are cut
+   * alike are tested as one list: a condition of its own for each of 500 took seconds to plan.
+   */
+  #anyField(words: Words): string {
     const line = settingsOfLine(this.#index);
     const tests: string[] = [];
+    const byCut = new Map<string, { settings: TermSettings; columns: string[] }>();
     for (const [key, column] of this.#source.columns) {
       const settings = this.#fullTextSettings(key, line);
       if (settings === undefined) continue;
-      tests.push(test(column, settings));
-      if (line !== undefined) tests.push(`(${column} IS NOT NULL AND ${test(sqlString(key), line)})`);
+      const cut = JSON.stringify(settings);
+      const group = byCut.get(cut) ?? { settings, columns: [] };
+      group.columns.push(column);
+      byCut.set(cut, group);
+      if (line !== undefined && nameMatches(key, words, line)) tests.push(`${column} IS NOT NULL`);
+    }
+    for (const { settings, columns } of byCut.values()) {
+      const test = (text: string): string =>
+        matchAll(text, termsOfQuery(words.text, settings, words.mayHaveWildcards), settings, words.isPhrase);
+      if (columns.length > separateTestsMax) tests.push(inList(`[${columns.join(', ')}]`, test));
+      else tests.push(...columns.map(test));
     }
     const { overflow } = this.#source;
     if (overflow !== undefined && line !== undefined) {
-      const inList = (list: string): string => `len(list_filter(${list}, lambda x: ${test('x', line)})) > 0`;
-      tests.push(inList(`json_extract_string(${overflow}, '$.*')`), inList(`json_keys(${overflow})`));
+      const test = (text: string): string =>
+        matchAll(text, termsOfQuery(words.text, line, words.mayHaveWildcards), line, words.isPhrase);
+      tests.push(
+        inList(`json_extract_string(${overflow}, '$.*')`, test),
+        inList(`json_keys(${overflow})`, test),
+      );
     }
     return tests.length === 0 ? none : `(${tests.join(' OR ')})`;
   }
@@ -204,6 +225,15 @@ class SearchTranslator {
 /** The text of a JSON leaf; NULL when the document is not valid JSON. */
 export function jsonLeafText(document: string, path: string): string {
   return `(CASE WHEN json_valid(${document}) THEN json_extract_string(${document}, ${jsonPath(path.split('.'))}) END)`;
+}
+
+function inList(list: string, test: (text: string) => string): string {
+  return `len(list_filter(${list}, lambda x: ${test('x')})) > 0`;
+}
+
+function nameMatches(name: string, words: Words, line: TermSettings): boolean {
+  const terms = termsOfQuery(words.text, line, words.mayHaveWildcards);
+  return terms.length > 0 && terms.every((term) => textHasTerm(name, term, line));
 }
 
 function matchAll(

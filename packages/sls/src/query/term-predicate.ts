@@ -9,7 +9,7 @@ const cjkClass = '\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Hangul}';
  */
 export function termPredicate(value: string, term: QueryTerm, settings: TermSettings): string {
   const folded = settings.isCaseSensitive ? value : `lower(${value})`;
-  if (term.isCjkRun) return `contains(${folded}, ${sqlString(term.text)})`;
+  if (term.isCjkRun && !term.hasWildcard) return `contains(${folded}, ${sqlString(term.text)})`;
   if (settings.delimiters === '' && !settings.isCjk && !term.hasWildcard) {
     return `${folded} = ${sqlString(term.text)}`;
   }
@@ -41,7 +41,7 @@ function borderedPattern(terms: readonly QueryTerm[], settings: TermSettings): s
   terms.forEach((term, index) => {
     const previous = terms[index - 1];
     if (previous !== undefined) pattern += between(previous, term);
-    pattern += termPattern(term, inTerm);
+    pattern += termPattern(term, term.isCjkRun ? `[${cjkClass}]` : inTerm);
   });
   return `(?s)${pattern}${terms.at(-1)?.isCjkRun === true ? '' : after}`;
 }

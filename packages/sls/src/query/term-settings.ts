@@ -24,6 +24,9 @@ export const builtInDelimiters = '!"#$%&\'()*+,-./:;<=>?@[]{} \n\t\r';
 export const wholeValue: TermSettings = { delimiters: '', isCaseSensitive: false, isCjk: false };
 
 const cjkRun = /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+)/u;
+/** In a query a wildcard belongs to the run it follows. */
+const cjkQueryRun =
+  /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}][\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}*?]*)/u;
 
 /** Settings of a text or JSON field index. */
 export function settingsOfKey(key: Pick<IndexKey, 'token' | 'caseSensitive' | 'chn'>): TermSettings {
@@ -55,7 +58,8 @@ export function foldCase(text: string): string {
 /** Cuts a query's text as the addressed field's values are cut. Terms may repeat; none is empty. */
 export function termsOfQuery(text: string, settings: TermSettings, mayHaveWildcards: boolean): QueryTerm[] {
   const pieces = splitAtDelimiters(text, settings.delimiters, mayHaveWildcards);
-  const parts = settings.isCjk ? pieces.flatMap((piece) => piece.split(cjkRun)) : pieces;
+  const run = mayHaveWildcards ? cjkQueryRun : cjkRun;
+  const parts = settings.isCjk ? pieces.flatMap((piece) => piece.split(run)) : pieces;
   return parts
     .filter((part) => part !== '')
     .map((part) => ({
@@ -81,4 +85,20 @@ function splitAtDelimiters(text: string, delimiters: string, mayHaveWildcards: b
   }
   pieces.push(piece);
   return pieces;
+}
+
+/** Whether a text, cut by `settings`, holds the term; what `termPredicate` is for rows, for one known text. */
+export function textHasTerm(text: string, term: QueryTerm, settings: TermSettings): boolean {
+  const folded = settings.isCaseSensitive ? text : foldCase(text);
+  if (term.isCjkRun && !term.hasWildcard) return folded.includes(term.text);
+  const pieces = splitAtDelimiters(folded, settings.delimiters, false);
+  const parts = settings.isCjk ? pieces.flatMap((piece) => piece.split(cjkRun)) : pieces;
+  if (!term.hasWildcard) return parts.includes(term.text);
+  const pattern = term.text.replaceAll(
+    /[^*?]/gu,
+    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+  const anchored = pattern.replaceAll('*', '.*').replaceAll('?', '.');
+  const wildcard = new RegExp(term.isCjkRun ? anchored : `^${anchored}$`, 'su');
+  return parts.some((part) => wildcard.test(part));
 }
