@@ -322,6 +322,25 @@ describe('a server that dies', () => {
   });
 });
 
+describe('stopping the proxy', () => {
+  test('tells every client and leaves nothing running', async ({ skip }) => {
+    if (unavailable !== undefined) skip(unavailable);
+    const proxy = await startPgProxy(options());
+    await using running = await startRawSession(proxy.port);
+    await using idle = await startRawSession(proxy.port);
+    running.send(wire.encodeQuery('SELECT pg_sleep(60)'));
+    await waitUntil(() => proxy.counts().sharesInUse === 1, { what: 'the query to run' });
+    await proxy.stop();
+    for (const session of [running, idle])
+      expect(errorOf(await session.untilClosed()).get('C')).toBe('57P01');
+    const others = `SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`;
+    await waitUntil(async () => (await admin.query(others)).rowCount === 0, {
+      what: 'PostgreSQL to be alone',
+    });
+    await proxy.stop();
+  });
+});
+
 describe('a client that does not read', () => {
   survives('stops PostgreSQL, not the proxy, and others go on', async (proxy) => {
     await using slow = await startRawSession(proxy.port);

@@ -290,7 +290,7 @@ class RunningProxy implements PgProxy {
     for (const console of this.#consoles) console.fail(code, message);
     const clients = [...this.#clients];
     for (const client of clients) client.fail(code, message);
-    this.#pools.stop();
+    await this.#pools.stop();
     // What the kernel took is sent; who does not read it is not waited for.
     await new Promise((resolve) => setImmediate(resolve));
     for (const client of clients) client.transport.destroy();

@@ -224,13 +224,24 @@ export class ServerPools implements ServerOwner {
     this.#openForPending();
   }
 
-  stop(): void {
+  /** Closes everything; what is still running is interrupted, so that nothing goes on without an owner. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#sweep.cancel();
     this.scheduler.stop();
     for (const timer of this.#resetTimers.values()) timer.cancel();
     for (const login of this.#logins) login.cancel();
-    for (const server of this.#poolOf.keys()) server.transport.destroy();
+    const servers = [...this.#poolOf.keys()];
+    const busy = servers.filter((server) => server.replies.size > 0);
+    const cancelled = busy.map(
+      ({ processId, secretKey }) =>
+        new Promise<void>((done) => {
+          const { address, clock } = this.#options;
+          sendCancelRequest({ address, processId, secretKey, clock, done });
+        }),
+    );
+    for (const server of servers) server.transport.destroy();
+    await Promise.all(cancelled);
   }
 
   #becomeIdle(server: ServerConnection): void {

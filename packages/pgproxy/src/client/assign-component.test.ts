@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { assignComponent } from './assign-component.ts';
+
+const components = [
+  { name: 'worker', match: { user: 'dify', applicationName: 'celery' } },
+  { name: 'plugins', match: { database: 'dify_plugin' } },
+  { name: 'nothing', match: {} },
+  { name: 'api', match: { user: 'dify' } },
+];
+const ports = new Map([[16435, 'by-port']]);
+const client = { port: 16432, user: 'dify', database: 'dify', applicationName: '' };
+
+test.each([
+  ['its port wins', { ...client, port: 16435, database: 'dify_plugin' }, 'by-port'],
+  ['all conditions must hold', { ...client, applicationName: 'celery' }, 'worker'],
+  ['the first that agrees is taken', { ...client, database: 'dify_plugin' }, 'plugins'],
+  ['one condition is enough', client, 'api'],
+  ['no condition is no match', { ...client, user: 'somebody' }, undefined],
+])('a client is assigned: %s', (_, identity, want) => {
+  expect(assignComponent(identity, components, ports)).toBe(want);
+});
