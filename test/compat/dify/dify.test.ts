@@ -96,7 +96,14 @@ describe('Dify under `sampan exec`', () => {
     await using stack = await startStackOfTest();
     const run = await stack.exec([environment.python, program], {
       timeoutMs: 240_000,
-      environment: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+      environment: {
+        ...process.env,
+        PYTHONDONTWRITEBYTECODE: '1',
+        // Without the right to listen at 5432 there is no PG mode for Dify; the protocol is there all the same.
+        ...(stack.environment['LOGSTORE_PG_MODE_ENABLED'] === 'true'
+          ? {}
+          : { DIFY_CONTRACT_PG_HOST: '127.0.0.1', DIFY_CONTRACT_PG_PORT: String(stack.folder.ports.slsPg) }),
+      },
     });
     const { passed, failed, isComplete } = checksOf(run.stdout);
     expect(failed).toEqual([]);
