@@ -12,7 +12,8 @@ export class ConnectionLost extends Error {
 const loginFrameBytesMax = 65_535;
 /** Answers are gathered up to here before they are written. */
 const pendingBytesMax = 65_536;
-const lingerMs = 1_000;
+/** Long enough for a client to finish sending what was refused, so that it gets to read why. */
+const lingerMs = 5_000;
 
 export interface ChannelOptions {
   readonly socket: Socket;
@@ -26,9 +27,7 @@ export class Channel {
   readonly remoteAddress: string;
   readonly #frameBytesMax: number;
   readonly #clock: Clock;
-  readonly #limits = { maxFrameBytes: loginFrameBytesMax, expectStartup: true };
-  // The framer reads its limit at each message, so raising it here applies to what comes next.
-  readonly #framer = createFramer(this.#limits);
+  #framer = createFramer({ maxFrameBytes: loginFrameBytesMax, expectStartup: true });
   #stream: Socket;
   #isStopped = false;
   #pending: Buffer[] = [];
@@ -54,7 +53,9 @@ export class Channel {
 
   /** Call it once the client has logged in: from now on a message may be as long as a statement. */
   acceptStatements(): void {
-    this.#limits.maxFrameBytes = this.#frameBytesMax;
+    const rest = this.#framer.takeRest();
+    this.#framer = createFramer({ maxFrameBytes: this.#frameBytesMax, expectStartup: false });
+    this.#framer.push(rest);
   }
 
   /** From now on `read` returns `undefined`, as if the client had gone. */

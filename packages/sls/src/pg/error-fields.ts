@@ -82,7 +82,7 @@ const bySentence: readonly (readonly [RegExp, string])[] = [
   [/unknown type/i, '42704'],
   [/ambiguous/i, '42702'],
   [/division by zero/i, '22012'],
-  [/not a valid .*literal|invalid numeric literal/i, '22P02'],
+  [/not a valid .*literal|invalid numeric literal|cannot cast '/i, '22P02'],
   [/cannot cast/i, '42846'],
   [/mismatched types|type mismatch|TYPE_MISMATCH|must evaluate to a boolean/i, '42804'],
   [/not supported|unsupported/i, '0A000'],

@@ -93,8 +93,8 @@ describe('the lexer of statements', () => {
     expect(failure(`'${'x'.repeat(1_000_000)}`).message.length).toBeLessThan(150);
   });
 
-  it('reads a literal of 32 MB in well under a second', () => {
-    const payload = "it''s ".repeat(5_500_000);
+  it('reads a literal of 4 MB full of quotes without quadratic work', () => {
+    const payload = "it''s ".repeat(650_000);
     const startMs = performance.now();
     expect(tokensOf(`'${payload}'`)).toHaveLength(1);
     expect(performance.now() - startMs).toBeLessThan(5_000);
