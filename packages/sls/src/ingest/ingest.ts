@@ -6,6 +6,12 @@ import { type Shard, shardOfKey } from '../catalog/shards.ts';
 import type { IndexEngine } from '../index-engine/index-engine.ts';
 import type { LogStorage } from '../storage/store.ts';
 
+/**
+ * The service's bound on a log group, uncompressed. It is checked here because only HTTP counts its bodies, and a
+ * record that is longer than the readers of a segment accept would stop the index for good.
+ */
+const logGroupBytesMax = 10 * 1024 * 1024;
+
 /** Where a log group goes and who sent it. */
 export interface IngestTarget {
   readonly project: string;
@@ -51,6 +57,7 @@ export function createIngest(options: IngestOptions): Ingest {
 
   async function putEncoded(target: IngestTarget, bytes: Uint8Array): Promise<void> {
     const logstore = catalog.requireLogstore(target.project, target.logstore);
+    if (bytes.length > logGroupBytesMax) throw slsErrors.postBodyTooLarge(bytes.length, logGroupBytesMax);
     // A group without logs is accepted and leaves no trace.
     if (countLogs(bytes) === 0) return;
     const receivedAtMs = clock.nowMs();
