@@ -43,7 +43,8 @@ interface LogClient {
 }
 type Row = Record<string, unknown>;
 
-const Client = createRequire(import.meta.url)('@alicloud/log') as new (options: object) => LogClient;
+const require = createRequire(import.meta.url);
+const Client = require('@alicloud/log') as new (options: object) => LogClient;
 
 /** A client that resolves every name to the emulator, as a hosts entry would. */
 function clientOf(sls: Sls, secret = sls.accessKey.secret): { client: LogClient; options: object } {

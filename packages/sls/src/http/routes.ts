@@ -48,11 +48,6 @@ const table: readonly (readonly [method: HTTPMethod, path: string, choices: Choi
   ['POST', '/logstores/:logstore/shards/:shard(^route$)', { '': putLogs }],
 ];
 
-/** Names of the operations that exist here; the manual lists them. */
-export const operationNames: readonly string[] = [
-  ...new Set(table.flatMap(([, , choices]) => Object.values(choices).map((operation) => operation.name))),
-];
-
 /** Finds the operation of a request, or throws `NotEmulated`. */
 export function createRoutes(): (request: SlsRequest) => Route {
   const router = createRouter({

@@ -65,3 +65,17 @@ it('says what is wrong with a path that cannot be a directory', async () => {
     message: expect.stringContaining(join(folder.path, 'file')) as string,
   });
 });
+
+it.skipIf(process.platform !== 'linux')(
+  'fails, and does not hang, below a folder that takes no children',
+  async () => {
+    await expect(lockDirectory('/proc/sampan/data')).rejects.toMatchObject({
+      code: 'SLS_DATA_DIRECTORY_UNUSABLE',
+    });
+  },
+);
+
+it('makes the folders above as well', async () => {
+  await using folder = await createTemporaryFolder();
+  await (await lockDirectory(join(folder.path, 'a/b/c'))).release();
+});

@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf, systemCodeOf } from '@sampan/base';
 import { slsEmulatorErrors } from '../errors.ts';
 
@@ -38,9 +38,30 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeWithParents(path);
   } catch (error) {
     throw unusable(path, error);
+  }
+}
+
+/** Not Node's recursive mkdir: that one never returns below a folder, such as /proc, which takes no children. */
+async function makeWithParents(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || (await isDirectory(dirname(path)))) throw error;
+    await makeWithParents(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
   }
 }
 
