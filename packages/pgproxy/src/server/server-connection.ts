@@ -106,6 +106,8 @@ export class ServerConnection implements TransportSink {
   #runFrom = 0;
   #needsAttention = false;
   #wasTold = false;
+  /** The server said that it ends the session. */
+  #isDying = false;
   #isGone = false;
   /** The settings to which a refused change of settings returns. */
   #profileBefore: Profile;
@@ -277,6 +279,11 @@ export class ServerConnection implements TransportSink {
       this.holder?.serverIsReady();
     }
     if (this.state === 'reset') this.continueReset();
+    if (this.#isDying && this.state === 'idle') {
+      // Nobody must get it in the moment before its end closes.
+      this.transport.destroy();
+      this.closed();
+    }
   }
 
   /** Walks the messages of a chunk; returns where the first one begins that has to wait for more bytes. */
@@ -422,6 +429,7 @@ export class ServerConnection implements TransportSink {
     const severity = fields.get('V') ?? fields.get('S');
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.#wasTold = !this.#isHiding;
+      this.#isDying = true;
       return;
     }
     this.isCopyingIn = false;

@@ -302,14 +302,25 @@ export class ServerPools implements ServerOwner {
   /** Opens connections for granted borrowers; closes idle ones of other pools when the limit is reached. */
   #openForPending(): void {
     if (this.#isStopped || this.#pending === 0) return;
+    let leaving = this.#open < this.#options.connections ? 0 : this.#countClosing();
     for (const pool of this.pools.values()) {
       let missing = pool.pending.length - pool.connecting;
       while (missing > 0 && this.#open < this.#options.connections) {
         this.#connect(pool);
         missing--;
       }
-      for (; missing > 0; missing--) this.#evictFor(pool);
+      // Each connection on its way out makes room for one.
+      for (; missing > 0; missing--) {
+        if (leaving > 0) leaving--;
+        else this.#evictFor(pool);
+      }
     }
+  }
+
+  #countClosing(): number {
+    let closing = 0;
+    for (const server of this.#poolOf.keys()) if (server.state === 'closing') closing++;
+    return closing;
   }
 
   /** Closes the longest idle server of another pool. Its place is free once PostgreSQL has closed its end. */
