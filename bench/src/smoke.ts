@@ -8,9 +8,9 @@ import { type Measurement, medianOf, publish } from './results.ts';
 import { createLogstore, type SlsTarget } from './sls-target.ts';
 import { hasPgbench, loadTransactions, type PostgresTarget } from './transactions-load.ts';
 
-const rounds = 5;
+const rounds = 4;
 const clients = 64;
-const durationMs = 2000;
+const durationMs = 3000;
 const region = 'cn-hangzhou';
 const content = 'x'.repeat(1000);
 
@@ -120,7 +120,7 @@ function measurementsOf({ putLogs, inserts, proxied, direct }: Rounds): Measurem
 /** PutLogs and proxy rates beside PostgreSQL on the same machine in the same minute. */
 export const smoke = {
   name: 'smoke',
-  summary: 'PutLogs requests/s and proxy transactions/s beside PostgreSQL, about a minute',
+  summary: 'PutLogs requests/s and proxy transactions/s beside PostgreSQL, about one and a half minutes',
   async run(): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'sampan-bench-'));
     try {
