@@ -14,6 +14,8 @@ const loginFrameBytesMax = 65_535;
 const pendingBytesMax = 65_536;
 /** Long enough for a client to finish sending what was refused, so that it gets to read why. */
 const lingerMs = 5_000;
+/** A client that has sent nothing for this long has finished. */
+const quietMs = 200;
 
 export interface ChannelOptions {
   readonly socket: Socket;
@@ -126,6 +128,7 @@ export class Channel {
     await this.flush().catch(() => {});
     const stream = this.#stream;
     this.#unwatch();
+    if (this.#framer.bufferedBytes > 0) await this.#outlast();
     if (stream.destroyed) return;
     await new Promise<void>((resolve) => {
       const timer = this.#clock.after(lingerMs, () => stream.destroy());
@@ -136,6 +139,24 @@ export class Channel {
       stream.end();
       stream.resume();
     });
+  }
+
+  /**
+   * Lets a client finish the message that was refused half-way: libpq gives up without looking at the answer when
+   * the connection closes while it is still sending.
+   */
+  async #outlast(): Promise<void> {
+    const deadlineMs = this.#clock.monotonicMs() + lingerMs;
+    let isSending = true;
+    this.#stream.on('data', () => {
+      isSending = true;
+    });
+    while (isSending && !this.#stream.destroyed && this.#clock.monotonicMs() < deadlineMs) {
+      isSending = false;
+      await new Promise<void>((resolve) => {
+        this.#clock.after(quietMs, resolve);
+      });
+    }
   }
 
   destroy(): void {
