@@ -24,6 +24,7 @@ import {
   unknown,
   varchar,
 } from './sql-type.ts';
+import { isTimeZone } from './time-zone.ts';
 
 export interface BinderSettings {
   /** The statement, for positions in messages. */
@@ -342,6 +343,7 @@ export class ExpressionBinder {
     const operand = this.bind(node.operand, scope);
     const zone = this.bind(node.zone, scope).literal;
     if (zone === undefined) this.fail(node.zone.at, 'the time zone must be a constant');
+    if (!isTimeZone(zone)) this.fail(node.zone.at, `Time zone not supported: ${zone}`);
     if (!isTemporal(operand.type))
       this.fail(
         node.at,

@@ -52,7 +52,9 @@ export function resolveName(sql: string, scope: Scope, parts: readonly SqlIdenti
   for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
     const alias = isPlain ? level.aliases?.get(last.name.toLowerCase()) : undefined;
     if (alias !== undefined && level.areAliasesFirst === true) return alias;
-    const found = columnsNamed(level, parts);
+    const found = columnsNamed(level, parts.at(-1)?.name ?? '', parts.at(-2)?.name.toLowerCase());
+    // `request.status` may also be the leaf of a JSON field, whose column is called so.
+    if (found.length === 0 && !isPlain) found.push(...columnsNamed(level, name, undefined));
     const [column] = found;
     if (found.length > 1) throw sqlError(sql, at, `Column '${name}' is ambiguous`);
     if (column !== undefined) {
@@ -69,23 +71,14 @@ export function resolveName(sql: string, scope: Scope, parts: readonly SqlIdenti
   throw sqlError(sql, at, `Column '${name}' cannot be resolved;please add the column in the index attribute`);
 }
 
-function columnsNamed(scope: Scope, parts: readonly SqlIdentifier[]): ScopeColumn[] {
-  const wanted = parts.at(-1)?.name.toLowerCase();
-  const qualifier = parts.at(-2)?.name.toLowerCase();
-  return scope.relations
+function columnsNamed(scope: Scope, name: string, qualifier: string | undefined): ScopeColumn[] {
+  const wanted = name.toLowerCase();
+  const found = scope.relations
     .filter((relation) => qualifier === undefined || relation.name?.toLowerCase() === qualifier)
     .flatMap((relation) => relation.columns)
     .filter((column) => column.name.toLowerCase() === wanted)
-    .filter((column) => qualifier !== undefined || column.isQualifiedOnly !== true)
-    .filter((column, _index, all) => preferExact(column, parts, all));
-}
-
-/** Two columns whose names differ in case only: the exact spelling decides. */
-function preferExact(
-  column: ScopeColumn,
-  parts: readonly SqlIdentifier[],
-  all: readonly ScopeColumn[],
-): boolean {
-  const exact = parts.at(-1)?.name;
-  return column.name === exact || !all.some((other) => other.name === exact);
+    .filter((column) => qualifier !== undefined || column.isQualifiedOnly !== true);
+  // Two columns whose names differ in case only: the exact spelling decides.
+  const exact = found.filter((column) => column.name === name);
+  return exact.length > 0 ? exact : found;
 }

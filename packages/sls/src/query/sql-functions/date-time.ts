@@ -1,5 +1,6 @@
 import { raiseText, sqlString } from '../sql-text.ts';
 import { bigint, date, double, type SqlType, time, timestamp, timestampIn, varchar } from '../sql-type.ts';
+import { isTimeZone } from '../time-zone.ts';
 import {
   type Bound,
   type CallContext,
@@ -116,6 +117,7 @@ export const dateTimeFunctions: FunctionFamily = {
       const [seconds, zone] = values;
       if (zone === undefined) return fromUnixtime.emit(values, context);
       const name = literalOf(zone, context, 'the time zone');
+      if (!isTimeZone(name)) context.fail(`Time zone not supported: ${name}`);
       return { sql: localTime(seconds?.sql ?? 'NULL', name), type: timestampIn(name) };
     },
     [
