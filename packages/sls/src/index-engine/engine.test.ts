@@ -150,6 +150,21 @@ describe('reading what was written', () => {
     ]);
   });
 
+  it('takes up fields that appear later, alone and in thousands of logs', { timeout: slow }, async () => {
+    const test = await shared.logstore(index);
+    await test.appendLogs([{ id: 'a' }]);
+    expect(await test.logs('*')).toHaveLength(1);
+    await test.appendLogs([{ id: 'b', second: 'x' }]);
+    expect(field(await test.logs('x'), 'id')).toEqual(['b']);
+    await test.appendLogs(
+      Array.from({ length: 3000 }, (_none, number) => ({ id: `${number}`, third: `t${number % 2}` })),
+    );
+    await test.appendLogs([{ fourth: 'y' }, { id: 'c', second: 'z', third: 't9' }]);
+    expect(await test.rows('select count(*), count(id) from log')).toEqual([['3004', '3003']]);
+    expect(await test.logs('z t9')).toMatchObject([{ id: 'c', second: 'z', third: 't9' }]);
+    expect(field(await test.logs('y'), 'fourth')).toEqual(['y']);
+  });
+
   it('tells keys apart that differ in case only', { timeout: slow }, async () => {
     const test = await shared.logstore(indexOf({ Name: 'text', name: 'text' }));
     await test.appendLogs([{ Name: 'upper', name: 'lower' }]);

@@ -5,7 +5,7 @@ import { engineMacros } from '../query/sql-cast.ts';
 import { sqlString } from '../query/sql-text.ts';
 
 /** Raised when the tables change shape; an index of another layout is thrown away and built again. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 
 export interface IndexFileOptions {
   readonly directory: string;
@@ -79,8 +79,10 @@ async function prepareLayout(connection: DuckDBConnection): Promise<void> {
     'CREATE TABLE IF NOT EXISTS log_table (uid VARCHAR PRIMARY KEY, number INTEGER, has_overflow BOOLEAN)',
   );
   await connection.run('CREATE TABLE IF NOT EXISTS log_column (uid VARCHAR, key VARCHAR, number INTEGER)');
+  await connection.run('CREATE TABLE IF NOT EXISTS log_position (uid VARCHAR, shard INTEGER, next BIGINT)');
+  // Only the furthest position of a shard counts; the others have served.
   await connection.run(
-    'CREATE TABLE IF NOT EXISTS log_position (uid VARCHAR, shard INTEGER, next BIGINT, PRIMARY KEY (uid, shard))',
+    `DELETE FROM log_position p WHERE next < (SELECT max(next) FROM log_position q WHERE q.uid = p.uid AND q.shard = p.shard)`,
   );
   const reader = await connection.runAndReadAll('SELECT version FROM index_layout');
   const [row] = reader.getRows();

@@ -3,11 +3,22 @@ import { type LogSource, logColumns } from '../query/log-source.ts';
 import { sqlString } from '../query/sql-text.ts';
 import {
   type ColumnBatch,
-  columnValueSql,
   numericColumns,
-  splitColumnSql,
   splitNumbersSql,
+  splitTextsSql,
+  type TextColumn,
+  valueOfPieceSql,
 } from './column-batch.ts';
+
+/** Batches up to this many values go in value by value. */
+const appendedValuesMax = 4000;
+
+const bigintColumns: ReadonlySet<string> = new Set(['t', 'received', 'position']);
+
+interface TextColumnAt {
+  readonly name: string;
+  readonly column: TextColumn;
+}
 
 /** How far one shard is indexed: the next position to read. */
 export type ShardPositions = Map<number, number>;
@@ -53,7 +64,8 @@ export class LogTable {
   }
 
   /**
-   * Adds a batch and moves the positions, in one transaction: after a crash both are there or neither is.
+   * Adds a batch and moves the positions, in one transaction: after a crash both are there or neither is. The rows
+   * carry their positions themselves; only where the last records gave no row is there more to write.
    * @param positions the next position of each shard behind the batch
    */
   async append(batch: ColumnBatch, positions: ShardPositions): Promise<void> {
@@ -61,10 +73,8 @@ export class LogTable {
     await connection.run('BEGIN');
     try {
       const fresh = batch.rows > 0 ? await this.#insert(batch) : new Map<string, number>();
-      for (const [shard, next] of positions) {
-        await connection.run(
-          `INSERT OR REPLACE INTO log_position VALUES (${sqlString(this.uid)}, ${shard}, ${next})`,
-        );
+      for (const [shard, next] of rowlessPositions(batch, positions)) {
+        await connection.run(`INSERT INTO log_position VALUES (${sqlString(this.uid)}, ${shard}, ${next})`);
       }
       await connection.run('COMMIT');
       for (const [key, number] of fresh) this.#columns.set(key, number);
@@ -96,36 +106,67 @@ export class LogTable {
 
   /** Inserts inside the open transaction; returns the columns it had to add. */
   async #insert(batch: ColumnBatch): Promise<Map<string, number>> {
-    const names: string[] = [...numericColumns];
-    const parts = numericColumns.map((_name, index) => splitNumbersSql(`$${index + 1}`));
-    const values = parts.map((_part, index) => `p${index}`);
-    const parameters = batch.numbers();
-    const add = (name: string, column: { text: string; isEscaped: boolean }): void => {
-      parameters.push(column.text);
-      names.push(name);
-      values.push(columnValueSql(`p${parts.length}`, column.isEscaped));
-      parts.push(splitColumnSql(`$${parameters.length}`));
-    };
-    add(logColumns.source, batch.source());
-    add(logColumns.topic, batch.topic());
     const fresh = new Map<string, number>();
+    const columns: TextColumnAt[] = [
+      { name: logColumns.source, column: batch.source() },
+      { name: logColumns.topic, column: batch.topic() },
+    ];
     for (const [key, column] of batch.columns()) {
       let number = this.#columns.get(key);
       if (number === undefined) {
         number = this.#columns.size + fresh.size;
         fresh.set(key, number);
       }
-      add(`c${number}`, column);
+      columns.push({ name: `c${number}`, column });
     }
     const overflow = batch.overflow();
-    if (overflow !== undefined) add(logColumns.overflow, overflow);
+    if (overflow !== undefined) columns.push({ name: logColumns.overflow, column: overflow });
     await this.#addColumns(fresh, overflow !== undefined && !this.#hasOverflow);
-    // Each split stands alone under a name of its own: inside another call the engine spells the parameter out
-    // to name the expression, in time quadratic in its quotes (a megabyte of them took 26 s).
-    const split = parts.map((part, index) => `${part} AS p${index}`).join(', ');
-    const sql = `INSERT INTO ${this.#table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM (SELECT ${split})`;
-    await this.#connection.run(sql, parameters);
+    const width = this.#columns.size + fresh.size;
+    if (batch.rows * width <= appendedValuesMax) await this.#appendRows(batch, columns, width);
+    else await this.#insertColumns(batch, columns);
     return fresh;
+  }
+
+  /** Many rows: every column is one joined text that the engine cuts. */
+  async #insertColumns(batch: ColumnBatch, columns: readonly TextColumnAt[]): Promise<void> {
+    const parameters = batch.numbers().map((values) => values.join(','));
+    const names: string[] = [...numericColumns];
+    const cuts = numericColumns.map((name, index) => `${splitNumbersSql(`$${index + 1}`)} AS ${name}`);
+    const values: string[] = [...numericColumns];
+    for (const { name, column } of columns) {
+      const joined = column.join(batch.rows);
+      parameters.push(joined.text);
+      names.push(name);
+      cuts.push(`${splitTextsSql(`$${parameters.length}`)} AS ${name}`);
+      values.push(valueOfPieceSql(name, joined));
+    }
+    const sql = `INSERT INTO ${this.#table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM (SELECT ${cuts.join(', ')})`;
+    await this.#connection.run(sql, parameters);
+  }
+
+  /** A few rows: value by value. Planning the statement above would take longer than everything else. */
+  async #appendRows(batch: ColumnBatch, columns: readonly TextColumnAt[], width: number): Promise<void> {
+    const byName = new Map(columns.map(({ name, column }) => [name, column]));
+    const order = textColumnsInOrder(width).map((name) => byName.get(name));
+    const appender = await this.#connection.createAppender(this.#table);
+    try {
+      for (let row = 0; row < batch.rows; row += 1) {
+        batch.numbers().forEach((values, index) => {
+          const value = values[row] ?? 0;
+          if (bigintColumns.has(numericColumns[index] ?? '')) appender.appendBigInt(BigInt(value));
+          else appender.appendInteger(value);
+        });
+        for (const column of order) {
+          const value = column?.value(row);
+          if (value === undefined) appender.appendNull();
+          else appender.appendVarchar(value);
+        }
+        appender.endRow();
+      }
+    } finally {
+      appender.closeSync();
+    }
   }
 
   async #addColumns(fresh: ReadonlyMap<string, number>, isFirstOverflow: boolean): Promise<void> {
@@ -145,13 +186,27 @@ export class LogTable {
   }
 }
 
-/** A log table with `columnCount` text columns. */
+/** The text columns of a log table in the order in which it was made. */
+function textColumnsInOrder(columnCount: number): string[] {
+  const own = Array.from({ length: columnCount }, (_none, number) => `c${number}`);
+  return [logColumns.source, logColumns.topic, logColumns.overflow, ...own];
+}
+
+/** A log table with `columnCount` columns for keys. */
 function createTableSql(table: string, columnCount: number): string {
-  const columns = Array.from({ length: columnCount }, (_none, number) => `, c${number} VARCHAR`).join('');
-  return (
-    `CREATE OR REPLACE TABLE ${table} (t BIGINT, ns INTEGER, received BIGINT, shard INTEGER, position BIGINT, ` +
-    `sequence INTEGER, source VARCHAR, topic VARCHAR, overflow VARCHAR${columns})`
-  );
+  const numbers = numericColumns.map((name) => `${name} ${bigintColumns.has(name) ? 'BIGINT' : 'INTEGER'}`);
+  const texts = textColumnsInOrder(columnCount).map((name) => `${name} VARCHAR`);
+  return `CREATE OR REPLACE TABLE ${table} (${[...numbers, ...texts].join(', ')})`;
+}
+
+/** Shards whose last records gave no row, so that the rows do not tell the position. */
+function rowlessPositions(batch: ColumnBatch, positions: ShardPositions): ShardPositions {
+  const [, , , shards = [], places = []] = batch.numbers();
+  const reached = new Map<number, number>();
+  shards.forEach((shard, row) => {
+    reached.set(shard, Math.max(reached.get(shard) ?? 0, (places[row] ?? -1) + 1));
+  });
+  return new Map([...positions].filter(([shard, next]) => reached.get(shard) !== next));
 }
 
 interface StoredTable {
@@ -168,8 +223,12 @@ async function readStored(connection: DuckDBConnection, uid: string): Promise<St
   const [table] = await read(`SELECT number, has_overflow FROM log_table ${where}`);
   if (table === undefined) return undefined;
   const columns = await read(`SELECT key, number FROM log_column ${where} ORDER BY number`);
-  const positions = await read(`SELECT shard, next FROM log_position ${where}`);
-  const [count] = await read(`SELECT count(*) FROM log_${Number(table[0])}`);
+  const name = `log_${Number(table[0])}`;
+  const positions = await read(
+    `SELECT shard, max(next) FROM (SELECT shard, next FROM log_position ${where}
+       UNION ALL SELECT shard, max(position) + 1 FROM ${name} GROUP BY shard) GROUP BY shard`,
+  );
+  const [count] = await read(`SELECT count(*) FROM ${name}`);
   return {
     number: Number(table[0]),
     hasOverflow: table[1] === true,
