@@ -9,7 +9,7 @@ async function main(name: string | undefined): Promise<number> {
     process.stderr.write(`${problem}; there are\n${list}\nhint: pnpm bench smoke\n`);
     return 2;
   }
-  await bench.run();
+  await bench.run(process.argv.slice(3));
   return 0;
 }
 

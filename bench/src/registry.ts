@@ -1,11 +1,13 @@
+import { pgproxy } from './pgproxy.ts';
 import { smoke } from './smoke.ts';
 
 /** A measurement that `pnpm bench NAME` runs. */
 export interface Bench {
   readonly name: string;
   readonly summary: string;
-  run(): Promise<void>;
+  /** `words` are what follows the name on the command line. */
+  run(words: readonly string[]): Promise<void>;
 }
 
 /** Every bench, one file each. */
-export const registry: readonly Bench[] = [smoke];
+export const registry: readonly Bench[] = [pgproxy, smoke];
