@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRandom } from '@sampan/testkit';
+import { Worker } from 'node:worker_threads';
+import { createRandom, createTemporaryFolder } from '@sampan/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { indexOf, startTestEngine, type TestEngine, type TestLog } from './testing.ts';
 
@@ -343,6 +344,52 @@ describe('the worker', () => {
       });`;
     const loaded = execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { encoding: 'utf8' });
     expect(JSON.parse(loaded)).toEqual([]);
+  });
+
+  it('that dies takes its calls with it, and the next one goes on', { timeout: slow }, async () => {
+    await using folder = await createTemporaryFolder();
+    let starts = 0;
+    const { createIndexEngine } = await import('./engine.ts');
+    const { startWorker } = await import('@sampan/base');
+    await using engine = createIndexEngine({ dataDirectory: folder.path }, (settings) => {
+      starts += 1;
+      if (starts > 1)
+        return startWorker(new URL('./engine.ts', import.meta.url).href, 'indexer.worker', {
+          workerData: settings,
+        });
+      return new Worker("require('node:worker_threads').parentPort.once('message', () => process.exit(3))", {
+        eval: true,
+      });
+    });
+    const logstore = { uid: 'u', project: 'p', name: 'n', index, shards: [] };
+    const query = { logstore, sql: 'select count(*) from log' };
+    await expect(engine.sql(query)).rejects.toMatchObject({ status: 500, errorCode: 'InternalServerError' });
+    expect((await engine.sql(query)).rows).toEqual([['0']]);
+    expect(starts).toBe(2);
+  });
+
+  it('that cannot open its folder fails each call and can be stopped', { timeout: slow }, async () => {
+    await using folder = await createTemporaryFolder();
+    const path = join(folder.path, 'a-file');
+    writeFileSync(path, '');
+    const { createIndexEngine } = await import('./engine.ts');
+    await using engine = createIndexEngine({ dataDirectory: path });
+    const logstore = { uid: 'u', project: 'p', name: 'n', index, shards: [] };
+    engine.notify(logstore);
+    await expect(engine.sql({ logstore, sql: 'select 1' })).rejects.toMatchObject({
+      errorCode: 'InternalServerError',
+    });
+    await engine.stop();
+  });
+
+  it('refuses calls beyond those it can remember', { timeout: slow }, async () => {
+    const test = await shared.logstore(index);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 300 }, () => test.rows('select count(*) from log')),
+    );
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused).toHaveLength(300 - 256);
+    expect(refused[0]).toMatchObject({ reason: { status: 403, errorMessage: 'Too many queued queries' } });
   });
 
   it('stops while queries run', { timeout: slow }, async () => {

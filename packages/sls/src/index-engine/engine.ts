@@ -25,12 +25,20 @@ interface Pending {
  * Starts the index's worker thread. Calls made before it is ready wait for it. When the worker dies, calls under
  * way fail with `InternalServerError` and a new worker goes on from the index file.
  */
-export function createIndexEngine(options: IndexEngineOptions): IndexEngine {
-  return new WorkerEngine(options);
+export function createIndexEngine(
+  options: IndexEngineOptions,
+  start: (settings: WorkerSettings) => Worker = startIndexer,
+): IndexEngine {
+  return new WorkerEngine(options, start);
+}
+
+function startIndexer(settings: WorkerSettings): Worker {
+  return startWorker(import.meta.url, 'indexer.worker', { workerData: settings, name: 'sls-indexer' });
 }
 
 class WorkerEngine implements IndexEngine {
   readonly #options: IndexEngineOptions;
+  readonly #startWorkerThread: (settings: WorkerSettings) => Worker;
   readonly #pending = new Map<number, Pending>();
   /** The newest notice of each logstore that has not been sent yet. */
   readonly #notices = new Map<string, Pick<LogstoreView, 'uid' | 'shards'>>();
@@ -39,8 +47,9 @@ class WorkerEngine implements IndexEngine {
   #restarts = 0;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: IndexEngineOptions) {
+  constructor(options: IndexEngineOptions, startWorkerThread: (settings: WorkerSettings) => Worker) {
     this.#options = options;
+    this.#startWorkerThread = startWorkerThread;
     this.#start();
   }
 
@@ -84,10 +93,7 @@ class WorkerEngine implements IndexEngine {
   #start(): void {
     const { dataDirectory, timeZone = 'UTC', memoryLimitMb = 512 } = this.#options;
     const settings: WorkerSettings = { directory: dataDirectory, timeZone, memoryLimitMb };
-    const worker = startWorker(import.meta.url, 'indexer.worker', {
-      workerData: settings,
-      name: 'sls-indexer',
-    });
+    const worker = this.#startWorkerThread(settings);
     worker.on('message', (message: FromWorker) => this.#receive(message));
     worker.on('error', (error) => this.#lost(worker, messageOf(error)));
     worker.on('exit', (code) => this.#lost(worker, `it left with code ${code}`));

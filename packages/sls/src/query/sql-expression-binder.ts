@@ -5,13 +5,14 @@ import { argumentProblem, type Bound, type CallContext } from './sql-functions/f
 import { nonZero } from './sql-functions/math.ts';
 import { findFunction } from './sql-functions/registry.ts';
 import { type BoundExpression, resolveName, type Scope } from './sql-scope.ts';
-import { sqlString } from './sql-text.ts';
+import { raise, sqlString } from './sql-text.ts';
 import {
   arrayOf,
   bigint,
   boolean,
   date,
   double,
+  engineType,
   interval,
   isNumeric,
   isTemporal,
@@ -358,12 +359,18 @@ export class ExpressionBinder {
     const operand = this.bind(node.operand, scope);
     const index = this.bind(node.index, scope);
     const element = operand.type.element ?? unknown;
-    if (operand.type.name === 'map') {
-      return derive([operand, index], `map_extract_value(${operand.sql}, ${index.sql})`, element);
-    }
-    if (operand.type.name !== 'array')
+    const isMap = operand.type.name === 'map';
+    if (!isMap && operand.type.name !== 'array') {
       this.fail(node.at, `'[]' cannot be applied to ${printType(operand.type)}, ${printType(index.type)}`);
-    return derive([operand, index], `${operand.sql}[${index.sql}]`, element);
+    }
+    const value = isMap ? `map_extract_value(${operand.sql}, ${index.sql})` : `${operand.sql}[${index.sql}]`;
+    if (element.name === 'unknown') return derive([operand, index], value, element);
+    // What is not there ends the statement; the engine would give NULL.
+    const [isThere, message] = isMap
+      ? [`map_contains(${operand.sql}, ${index.sql})`, 'Key not present in map']
+      : [`${index.sql} BETWEEN 1 AND len(${operand.sql})`, 'Array subscript out of bounds'];
+    const checked = `(CASE WHEN ${isThere} THEN ${value} WHEN ${operand.sql} IS NOT NULL AND ${index.sql} IS NOT NULL THEN ${raise(message, engineType(element))} END)`;
+    return derive([operand, index], checked, element);
   }
 
   #call(node: SqlCall, scope: Scope): BoundExpression {

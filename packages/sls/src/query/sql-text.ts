@@ -4,11 +4,6 @@ export function sqlString(text: string): string {
   return `(${text.split('\0').map(sqlString).join(' || chr(0) || ')})`;
 }
 
-/** A quoted identifier of the index engine. */
-export function sqlName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** Begins the message of a failure that a statement raises itself. */
 export const raisedMark = 'sls: ';
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { indexOf, startTestEngine, type TestEngine, type TestLogstore } from '../index-engine/testing.ts';
 import { parseSql } from './sql-parser.ts';
@@ -425,4 +425,14 @@ it('has a test file for every family of functions', () => {
     (name) => !/\.(test|fixture)\.ts$|^(registry|function-spec|testing)\.ts$/.test(name),
   );
   expect(families.filter((name) => !files.includes(name.replace('.ts', '.test.ts')))).toEqual([]);
+});
+
+it('lists every function in the manual, and no other', async () => {
+  const { functionFamilies } = await import('./sql-functions/registry.ts');
+  const manual = readFileSync(new URL('../../../../docs/sls-query.md', import.meta.url), 'utf8');
+  for (const [family, functions] of Object.entries(functionFamilies)) {
+    const row = manual.split('\n').find((line) => line.startsWith(`| ${family} | \``));
+    const names = [...(row ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1]);
+    expect(names, family).toEqual(Object.keys(functions).sort());
+  }
 });

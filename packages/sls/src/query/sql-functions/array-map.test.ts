@@ -6,6 +6,8 @@ checkFunctions(
     ["array['a', null]", '["a",null]'],
     ['array[1.5, 1e10]', '[1.5,1.0E10]'],
     ['array[1, 2][2]', '2'],
+    ['cast(null as array(bigint))[1]', null],
+    ['try(array[1, 2][5])', null],
     ['cardinality(array[1, 2])', '2'],
     ["cardinality(map(array['a'], array[1]))", '1'],
     ['contains(array[1, 2], 2)', 'true'],
@@ -27,6 +29,9 @@ checkFunctions(
   ],
   [
     ["array[1, 'a']", 'All ARRAY elements must be the same type: bigint, varchar'],
+    ['array[1, 2][5]', 'Array subscript out of bounds'],
+    ['array[1, 2][0]', 'Array subscript out of bounds'],
+    ["map(array['a'], array[1])['b']", 'Key not present in map'],
     ['cardinality(5)', 'Unexpected parameters (bigint) for function cardinality'],
     ["'abc'[1]", "'[]' cannot be applied to varchar, bigint"],
     ['transform(array[1], x -> x + 1)', 'Function transform not registered'],

@@ -1,14 +1,4 @@
-import {
-  bigint,
-  boolean,
-  double,
-  isNumeric,
-  isTemporal,
-  json,
-  printType,
-  type SqlType,
-  varchar,
-} from '../sql-type.ts';
+import { bigint, double, isNumeric, isTemporal, printType, type SqlType, varchar } from '../sql-type.ts';
 
 /** An expression that is ready for the index engine. */
 export interface Bound {
@@ -142,5 +132,3 @@ export function literalOf(value: Bound | undefined, context: CallContext, what: 
   if (value?.literal === undefined) context.fail(`${what} must be a constant`);
   return value.literal;
 }
-
-export { bigint, boolean, double, json, varchar };
