@@ -71,6 +71,42 @@ describe('sampan dev', () => {
     expect(stack.stderr()).not.toContain(secret);
   });
 
+  it.skipIf(process.platform !== 'linux')('holds less than 400 MB when idle', async () => {
+    await using folder = await createStackFolder();
+    await using stack = await folder.start();
+    const residentMb = async (): Promise<number> => {
+      const status = await readFile(`/proc/${stack.pid}/status`, 'utf8');
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+    };
+    // Emulator and proxy live in this one process; PostgreSQL is a process of its own.
+    expect(await residentMb()).toBeLessThan(400);
+  });
+
+  it('tells its state, and removes its data only when it is stopped', async () => {
+    await using folder = await createStackFolder();
+    const stack = await folder.start();
+    const status = await folder.sampan(['status', '--json']);
+    expect(status.code, status.stderr).toBe(0);
+    const { health } = JSON.parse(status.stdout) as { health: { isAnswering: boolean }[] };
+    expect(health.length).toBeGreaterThan(2);
+    expect(health.every(({ isAnswering }) => isAnswering)).toBe(true);
+
+    const refused = await folder.sampan(['reset']);
+    expect([2, 3]).toContain(refused.code);
+    expect(refused.stderr).toContain(String(stack.pid));
+    expect(await openPorts(folder)).toHaveLength(5);
+
+    const before = await readEnvironment(folder);
+    await stack.stop();
+    const removed = await folder.sampan(['reset']);
+    expect(removed.code, removed.stderr).toBe(0);
+    await using again = await folder.start();
+    expect(again.ready['event']).toBe('ready');
+    expect((await readEnvironment(folder))['ALIYUN_SLS_ACCESS_KEY_ID']).not.toBe(
+      before['ALIYUN_SLS_ACCESS_KEY_ID'],
+    );
+  });
+
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'stops everything on %s and exits with 0',
     async (signal) => {

@@ -61,6 +61,7 @@ export async function startProxiedPostgres(options: ProxiedOptions): Promise<Pro
     throw error;
   });
   const observer = await postgres.connect();
+  await observer.query("SET application_name = 'observer'");
   const pids = async () => {
     const { rows } = await observer.query<{ pid: number; state: string; query: string }>(
       "SELECT pid, state, query FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",

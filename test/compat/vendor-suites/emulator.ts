@@ -2,7 +2,7 @@ import type { TemporaryFolder } from '@sampan/testkit';
 import { createTemporaryFolder } from '@sampan/testkit';
 import { type SlsProcess, startSlsProcess } from '../../src/apps.ts';
 import { encodeLogGroup } from '../../src/log-group-bytes.ts';
-import { createLogstore, putLogs, sendToSls } from '../../src/sls-request.ts';
+import { createLogstore, putLogs, sendOk, sendToSls } from '../../src/sls-request.ts';
 
 /** Host that the suites are told to talk to; a proxy leads it to the emulator. */
 export const endpoint = 'cn-hangzhou.log.aliyuncs.com';
@@ -15,6 +15,8 @@ export interface SuiteEmulator extends AsyncDisposable {
   createProject(project: string, logstores: readonly string[]): Promise<void>;
   /** Writes some access logs, one a second, up to now. */
   writeAccessLogs(project: string, logstore: string): Promise<void>;
+  deleteIndex(project: string, logstore: string): Promise<void>;
+  /** Leaves it at that where metric stores are not emulated. */
   createMetricStore(project: string, name: string): Promise<void>;
 }
 
@@ -43,11 +45,15 @@ export async function startSuiteEmulator(auth: 'strict' | 'any' = 'strict'): Pro
     http: sls.http,
     key: sls.key,
     async createProject(project, logstores) {
-      for (const logstore of logstores) await createLogstore(sls.target(project), logstore, ['method', 'path']);
+      for (const logstore of logstores)
+        await createLogstore(sls.target(project), logstore, ['method', 'path']);
     },
     async writeAccessLogs(project, logstore) {
       const answer = await putLogs(sls.target(project), logstore, accessLogs());
       if (answer.status !== 200) throw new Error(`PutLogs answered ${answer.status}`);
+    },
+    async deleteIndex(project, logstore) {
+      await sendOk(sls.target(project), { method: 'DELETE', path: `/logstores/${logstore}/index` });
     },
     async createMetricStore(project, name) {
       const body = JSON.stringify({ name, ttl: 7, shardCount: 2, metricType: 'prometheus' });

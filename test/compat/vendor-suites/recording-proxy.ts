@@ -2,8 +2,8 @@ import {
   createServer,
   type IncomingMessage,
   type OutgoingHttpHeaders,
-  request as sendHttp,
   type ServerResponse,
+  request as sendHttp,
 } from 'node:http';
 import type { Exchange } from './case-result.ts';
 
