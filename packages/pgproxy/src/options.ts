@@ -6,12 +6,20 @@ const name = z.string().min(1).max(63);
 const port = z.int().min(0).max(65_535);
 const milliseconds = z.int().min(1).max(2_147_483_647);
 
+const poolMode = z.enum(['transaction', 'session', 'statement']);
+const pinning = z.enum(['pin', 'refuse', 'ignore']);
+export type PoolMode = z.output<typeof poolMode>;
+export type Pinning = z.output<typeof pinning>;
+
 const shareFields = {
   guaranteed: z.int().min(0).default(0),
   max: z.int().min(1).optional(),
   weight: z.number().positive().max(1000).default(1),
   queueMax: z.int().min(0).max(100_000).default(1000),
   queueTimeoutMs: milliseconds.default(30_000),
+  idleTransactionTimeoutMs: milliseconds.optional(),
+  queryTimeoutMs: milliseconds.optional(),
+  poolMode: poolMode.optional(),
 };
 
 const component = z.strictObject({
@@ -35,6 +43,7 @@ const user = z
     auth: z.enum(['scram', 'md5', 'cleartext', 'trust']).optional(),
     serverUser: name.optional(),
     serverPassword: z.string().max(1000).optional(),
+    poolMode: poolMode.optional(),
   })
   .refine((one) => one.password !== undefined || one.auth === 'trust', {
     message: 'has neither a password nor auth "trust"',
@@ -56,7 +65,8 @@ const optionsSchema = z.strictObject({
   tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
   components: z.array(component).default([]),
   defaultComponent: z.strictObject(shareFields).optional(),
-  poolMode: z.literal('transaction').default('transaction'),
+  poolMode: poolMode.default('transaction'),
+  pinning: pinning.default('pin'),
   adminUsers: z.array(name).optional(),
   clientConnectionsMax: z.int().min(1).max(100_000).default(5000),
   startupTimeoutMs: milliseconds.default(10_000),
@@ -97,8 +107,17 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   return parsed.data;
 }
 
+/** What a component gets, beyond what the scheduler has to know. */
+export interface ComponentShare extends Share {
+  /** An open transaction without a running statement ends its client after this long. */
+  readonly idleTransactionTimeoutMs: number | undefined;
+  /** A statement is cancelled after this long. */
+  readonly queryTimeoutMs: number | undefined;
+  readonly poolMode: PoolMode | undefined;
+}
+
 /** The shares of all components, the default one last. */
-export function sharesOf(options: ResolvedOptions): Share[] {
+export function sharesOf(options: ResolvedOptions): ComponentShare[] {
   const rest = options.defaultComponent ?? optionsSchema.shape.defaultComponent.parse({});
   const all = [...options.components, { name: defaultComponentName, ...rest }];
   return all.map((one) => ({
@@ -108,6 +127,9 @@ export function sharesOf(options: ResolvedOptions): Share[] {
     weight: one.weight ?? 1,
     queueMax: one.queueMax ?? 1000,
     queueTimeoutMs: one.queueTimeoutMs ?? 30_000,
+    idleTransactionTimeoutMs: one.idleTransactionTimeoutMs,
+    queryTimeoutMs: one.queryTimeoutMs,
+    poolMode: one.poolMode,
   }));
 }
 

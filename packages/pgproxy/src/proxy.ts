@@ -16,9 +16,11 @@ import type { AdminView } from './admin/tables.ts';
 import { assignComponent } from './client/assign-component.ts';
 import { ClientLogin, type Identified } from './client/client-login.ts';
 import { ClientSession } from './client/client-session.ts';
+import { HolderWatch } from './client/holder-watch.ts';
 import { PasswordBook } from './client/verify-password.ts';
 import { pgproxyErrors } from './errors.ts';
 import {
+  type ComponentShare,
   defaultComponentName,
   type PgProxyOptions,
   type ResolvedOptions,
@@ -90,12 +92,14 @@ class RunningProxy implements PgProxy {
   readonly #passwords: PasswordBook;
   readonly #pools: ServerPools;
   readonly #profiles = new ProfileTable();
+  readonly #shares: ReadonlyMap<string, ComponentShare>;
   readonly #registry = new StatementRegistry(10_000);
   readonly #logins = new Set<ClientLogin>();
   readonly #clients = new Set<ClientSession>();
   readonly #clientsById = new Map<number, ClientSession>();
   readonly #consoles = new Set<AdminConsole>();
   readonly #portOwners = new Map<number, string>();
+  readonly #watch: HolderWatch;
   #lastId = Math.floor(Math.random() * 0x3fff_ffff);
 
   constructor(options: ResolvedOptions, environment: PgProxyEnvironment) {
@@ -105,16 +109,27 @@ class RunningProxy implements PgProxy {
     this.#log = environment.log ?? silentLog;
     this.#tls = secureContextOf(options.tls);
     this.#passwords = new PasswordBook(options.users);
+    const shares = sharesOf(options);
+    this.#shares = new Map(shares.map((share) => [share.name, share]));
     this.#pools = new ServerPools({
       address: options.server,
       connections: options.server.connections,
-      shares: sharesOf(options),
+      shares,
       connectTimeoutMs: options.server.connectTimeoutMs,
       idleTimeoutMs: options.server.idleTimeoutMs,
       resetTimeoutMs: options.server.resetTimeoutMs,
       profiles: this.#profiles,
       clock: this.#clock,
       log: this.#log,
+    });
+    this.#watch = new HolderWatch({
+      clients: this.#clients,
+      shares: () => this.#shares.values(),
+      shareOf: (client) => this.#shareOf(client.component.share.name),
+      clock: this.#clock,
+      queryIsLate: (client, share) => client.cancelBecause(lateQuery(share)),
+      transactionIsIdle: (client, share) =>
+        client.fail(sqlstates.idleInTransactionSessionTimeout, idleTransaction(share)),
     });
     this.#lifecycle.defer('connections', () => this.#closeConnections());
   }
@@ -127,6 +142,7 @@ class RunningProxy implements PgProxy {
       this.componentPorts[component.name] = port;
       this.#portOwners.set(port, component.name);
     }
+    this.#watch.start();
     this.#log.info({ host: this.host, port: this.port, components: this.componentPorts }, 'listening');
   }
 
@@ -203,6 +219,7 @@ class RunningProxy implements PgProxy {
       this.#options.components,
       this.#portOwners,
     );
+    const share = this.#shareOf(componentName ?? defaultComponentName);
     const session: ClientSession = new ClientSession({
       client,
       processId: this.#nextId(),
@@ -217,6 +234,8 @@ class RunningProxy implements PgProxy {
         clientStatementsMax: this.#options.clientStatementsMax,
         frameBytesMax: this.#options.frameBytesMax,
       },
+      poolMode: user.poolMode ?? share.poolMode ?? this.#options.poolMode,
+      pinning: this.#options.pinning,
       clock: this.#clock,
       log: this.#log,
       over: (ended) => {
@@ -239,6 +258,12 @@ class RunningProxy implements PgProxy {
     }
     if (server.user !== undefined) return { user: server.user, password: server.password };
     return { user: user.name, password: server.password ?? user.password };
+  }
+
+  #shareOf(name: string): ComponentShare {
+    const found = this.#shares.get(name);
+    if (found !== undefined) return found;
+    throw new Error(`no component is named ${name}`);
   }
 
   #component(name: string): Component<Borrower> {
@@ -279,6 +304,8 @@ class RunningProxy implements PgProxy {
       clients: this.#clients,
       serverAddress: this.#options.server,
       nowMs: () => this.#clock.nowMs(),
+      monotonicMs: () => this.#clock.monotonicMs(),
+      poolMode: () => this.#options.poolMode,
       version,
     };
   }
@@ -290,12 +317,21 @@ class RunningProxy implements PgProxy {
     for (const console of this.#consoles) console.fail(code, message);
     const clients = [...this.#clients];
     for (const client of clients) client.fail(code, message);
+    this.#watch.stop();
     await this.#pools.stop();
     // What the kernel took is sent; who does not read it is not waited for.
     await new Promise((resolve) => setImmediate(resolve));
     for (const client of clients) client.transport.destroy();
     for (const console of this.#consoles) console.destroy();
   }
+}
+
+function lateQuery(share: ComponentShare): string {
+  return `canceling statement due to the time-out of component "${share.name}": ${share.queryTimeoutMs} ms (queryTimeoutMs)`;
+}
+
+function idleTransaction(share: ComponentShare): string {
+  return `terminating connection due to the idle-in-transaction time-out of component "${share.name}": ${share.idleTransactionTimeoutMs} ms (idleTransactionTimeoutMs)`;
 }
 
 function secureContextOf(tls: ResolvedOptions['tls']): SecureContext | undefined {

@@ -22,6 +22,7 @@ import {
   type AdminView,
   showClients,
   showComponents,
+  showHolders,
   showPools,
   showServers,
   showVersion,
@@ -34,6 +35,7 @@ export const adminDatabases: ReadonlySet<string> = new Set(['pgproxy', 'pgbounce
 const shows: Readonly<Record<string, (view: AdminView) => Table>> = {
   CLIENTS: showClients,
   COMPONENTS: showComponents,
+  HOLDERS: showHolders,
   POOLS: showPools,
   SERVERS: showServers,
   VERSION: showVersion,

@@ -15,7 +15,9 @@ export interface AdminView {
   readonly clients: ReadonlySet<ClientSession>;
   readonly serverAddress: { readonly host: string; readonly port: number };
   readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
   readonly version: string;
+  readonly poolMode: () => string;
 }
 
 type Cell = string | number | null;
@@ -74,7 +76,7 @@ export function showPools(view: AdminView): Table {
       sv_login: (pool) => pool.connecting,
       maxwait: (pool) => Math.floor(wait(pool) / 1000),
       maxwait_us: (pool) => Math.floor((wait(pool) % 1000) * 1000),
-      pool_mode: () => 'transaction',
+      pool_mode: () => view.poolMode(),
       load_balance_hosts: () => null,
     },
     [
@@ -127,6 +129,8 @@ export function showClients(view: AdminView): Table {
       prepared_statements: (client) => client.statements.size,
       id: (client) => client.processId,
       component: (client) => client.component.share.name,
+      pool_mode: (client) => client.poolMode,
+      pinned: (client) => client.pinnedBy ?? '',
     },
     connectionNumbers,
   );
@@ -179,6 +183,8 @@ export function showComponents(view: AdminView): Table {
     weight: (component) => component.share.weight,
     in_use: (component) => component.inUse,
     borrowed: (component) => Math.max(0, component.inUse - component.share.guaranteed),
+    pinned: (component) =>
+      count(view.clients, (client) => client.component === component && client.pinnedBy !== undefined),
     clients,
     waiting: (component) => component.waiting.size,
     queue_max: (component) => component.share.queueMax,
@@ -190,6 +196,38 @@ export function showComponents(view: AdminView): Table {
   };
   const numbers = Object.keys(columns).filter((name) => name !== 'component');
   return tableOf(view.pools.scheduler.components, columns, numbers);
+}
+
+/** `SHOW HOLDERS`: who has a server now, for how long, and with which statement; the longest first. */
+export function showHolders(view: AdminView): Table {
+  const rows = [...view.clients]
+    .flatMap((client) => (client.server === undefined ? [] : [{ client, server: client.server }]))
+    .sort((a, b) => a.server.lentAtMs - b.server.lentAtMs);
+  return tableOf<(typeof rows)[number]>(
+    rows,
+    {
+      component: ({ client }) => client.component.share.name,
+      user: ({ client }) => client.user,
+      database: ({ client }) => client.database,
+      application_name: ({ client }) => client.applicationName,
+      client: ({ client }) => `client-${client.processId}`,
+      addr: ({ client }) => client.transport.remoteAddress,
+      port: ({ client }) => client.transport.remotePort,
+      server_pid: ({ server }) => server.processId,
+      held_ms: ({ server }) => Math.floor(view.monotonicMs() - server.lentAtMs),
+      state: ({ server }) => holderState(server),
+      pinned: ({ client }) => client.pinnedBy ?? '',
+      statement: ({ client }) => client.trace.text,
+    },
+    ['port', 'server_pid', 'held_ms'],
+  );
+}
+
+/** In the words of `pg_stat_activity.state`. */
+function holderState(server: ServerConnection): string {
+  if (server.replies.size > 0) return 'active';
+  if (server.status === 'T') return 'idle in transaction';
+  return server.status === 'E' ? 'idle in transaction (aborted)' : 'idle';
 }
 
 export function showVersion(view: AdminView): Table {

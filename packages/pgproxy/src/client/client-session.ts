@@ -8,6 +8,7 @@ import {
   sqlstates,
   WireError,
 } from '@sampan/pg-wire';
+import type { Pinning, PoolMode } from '../options.ts';
 import { ClientStatements, type StatementRegistry } from '../prepared/statements.ts';
 import { OutBatch } from '../protocol/out-batch.ts';
 import type { Component } from '../schedule/scheduler.ts';
@@ -20,6 +21,8 @@ import { type Profile, type ProfileTable, reportedName, settingsSql } from '../s
 import { cleanApplicationName, parseStartupSettings } from '../settings/startup-settings.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 import type { Identified } from './client-login.ts';
+import type { PinReason, SessionEffect } from './session-state.ts';
+import { StatementTrace } from './statement-trace.ts';
 import { ClientTraffic, type TrafficLimits, type TrafficOwner } from './traffic.ts';
 
 export interface ClientSessionOptions {
@@ -31,12 +34,16 @@ export interface ClientSessionOptions {
   readonly registry: StatementRegistry;
   readonly profiles: ProfileTable;
   readonly limits: TrafficLimits;
+  readonly poolMode: PoolMode;
+  readonly pinning: Pinning;
   readonly clock: Clock;
   readonly log: Log;
   readonly over: (session: ClientSession) => void;
 }
 
 const lingerMs = 5000;
+/** Unreported settings one client may have; with more it is pinned. */
+const extrasMax = 100;
 
 /**
  * One client from its login to its end.
@@ -44,7 +51,8 @@ const lingerMs = 5000;
  * login: it waits for the first server to learn and check its settings.
  * idle: between transactions; holds no server.
  * waiting: its request is kept until a server is lent.
- * active: it holds a server, from the first message of a transaction until ReadyForQuery says idle.
+ * active: it holds a server, from the first message of a transaction until ReadyForQuery says idle; for longer
+ *   while `pinnedBy` says why.
  * closing: nothing is read from it any more.
  */
 export class ClientSession implements TrafficOwner, Borrower, Learner, TransportSink {
@@ -65,6 +73,11 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
   requestedAtMs: number;
   profile: Profile | undefined;
   server: ServerConnection | undefined;
+  /** What makes it keep its server between transactions. */
+  pinnedBy: PinReason | undefined;
+  readonly trace = new StatementTrace();
+  readonly poolMode: PoolMode;
+  readonly startExtras = new Map<string, string>();
   readonly #options: ClientSessionOptions;
   readonly #pools: ServerPools;
   readonly #traffic: ClientTraffic;
@@ -85,13 +98,18 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.user = client.user.name;
     this.database = client.database;
     this.applicationName = client.parameters.get('application_name') ?? '';
+    this.poolMode = options.poolMode;
     this.connectedAtMs = options.clock.nowMs();
     this.requestedAtMs = this.connectedAtMs;
     this.#traffic = new ClientTraffic(this, options.limits);
   }
 
   get isContended(): boolean {
-    return this.#pools.scheduler.waiting > 0;
+    return this.pinnedBy === undefined && this.#pools.scheduler.waiting > 0;
+  }
+
+  get isSession(): boolean {
+    return this.poolMode === 'session';
   }
 
   get isWaiting(): boolean {
@@ -144,9 +162,30 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.state = 'waiting';
     const lent = this.#pools.borrow(this);
     if (lent === 'later' || lent === 'full') return lent;
-    this.state = 'active';
-    this.server = lent;
+    this.#own(lent);
     return lent;
+  }
+
+  allows(server: ServerConnection, effect: SessionEffect): boolean {
+    if (effect.reason === 'set' && this.#carries(server, effect)) return true;
+    const { pinning } = this.#options;
+    if (pinning === 'pin') this.#pin(server, effect.reason);
+    if (pinning !== 'refuse') return true;
+    server.refusal = `a statement that leaves session state (${effect.reason}) is refused in ${this.poolMode} pooling (pinning)`;
+    this.#pools.refusedStates++;
+    return false;
+  }
+
+  stateWasMade(reason: PinReason): void {
+    if (this.server !== undefined && this.#options.pinning !== 'ignore') this.#pin(this.server, reason);
+  }
+
+  stateWasDiscarded(): void {
+    if (this.profile !== undefined) {
+      this.profile = this.#options.profiles.intern(this.profile.reported, this.startExtras);
+    }
+    if (!this.isSession) this.pinnedBy = undefined;
+    else if (this.server !== undefined) this.server.needsDiscard = true;
   }
 
   requestIsRefused(): void {
@@ -159,7 +198,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
       this.#verifySettings(server);
       return;
     }
-    this.state = 'active';
+    this.#own(server);
     this.#resume();
   }
 
@@ -189,7 +228,12 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
       if (server.isAtRest) this.#settingsAreVerified(server);
       return;
     }
-    if (server.isAtRest && !this.#traffic.isMidMessage) {
+    if (this.poolMode === 'statement' && server.status !== 'I' && server.replies.size === 0) {
+      const message = 'transaction blocks not allowed in statement pooling mode';
+      this.fail(sqlstates.featureNotSupported, message);
+    } else if (this.pinnedBy !== undefined) {
+      if (this.#traffic.isBlocked) this.#resume();
+    } else if (server.isAtRest && !this.#traffic.isMidMessage) {
       this.#giveBack(server);
       // While this client was answered, its next request came in.
       if (this.#traffic.isBlocked) this.#resume();
@@ -244,6 +288,13 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     }
   }
 
+  /** Interrupts what runs, with a message that says why. */
+  cancelBecause(message: string): void {
+    if (this.server === undefined) return;
+    this.server.cancelMessage = message;
+    this.#pools.cancel(this.server);
+  }
+
   /** Ends the session with a fatal error. */
   fail(code: string, message: string, detail?: string): void {
     if (this.state === 'closing') return;
@@ -270,6 +321,38 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.server = undefined;
     if (server !== undefined) this.#pools.abandon(server, true);
     this.fail(error.sqlstate, error.message);
+  }
+
+  #own(server: ServerConnection): void {
+    this.state = 'active';
+    this.server = server;
+    if (!this.isSession) return;
+    server.startSession();
+    this.#pin(server, 'session');
+  }
+
+  #pin(server: ServerConnection, reason: PinReason): void {
+    server.needsDiscard = true;
+    if (this.pinnedBy !== undefined) return;
+    this.pinnedBy = reason;
+    if (reason === 'session') return;
+    this.#pools.pins++;
+    const component = this.component.share.name;
+    this.#options.log.info({ user: this.user, component, reason }, 'a client keeps its server');
+  }
+
+  /** A setting PostgreSQL reports, or a lone SET outside a transaction, follows its client without a pin. */
+  #carries(server: ServerConnection, effect: SessionEffect): boolean {
+    const { change, settingName } = effect;
+    if (settingName !== undefined && server.profile.reported.has(reportedName(settingName) ?? ''))
+      return true;
+    const isLone = server.status === 'I' && (server.replies.size === 0 || server.hasOnlySetup);
+    if (change !== undefined && isLone && (this.profile?.extras.size ?? 0) < extrasMax) {
+      server.pendingSetting = change;
+      return true;
+    }
+    // A RESET in a transaction changes nothing that a server must be kept for.
+    return change !== undefined && settingName === undefined;
   }
 
   #giveBack(server: ServerConnection): void {
@@ -324,7 +407,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     for (const [name, value] of this.#settings) {
       const known = reportedName(name);
       if (known !== undefined && reported.has(known)) reported.set(known, value);
-      else extras.set(name, value);
+      else extras.set(name.toLowerCase(), value);
     }
     const want = this.#options.profiles.intern(reported, extras);
     const sql = settingsSql(server.profile, want);
@@ -351,6 +434,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
   welcomeIsKnown(welcome: Welcome): void {
     const applicationName = cleanApplicationName(this.applicationName);
     this.profile = this.#options.profiles.with(welcome.profile, 'application_name', applicationName);
+    for (const [name, value] of welcome.profile.extras) this.startExtras.set(name, value);
     for (const [name, value] of welcome.parameters) {
       this.toClient.bytes(encodeParameterStatus(name, name === 'application_name' ? applicationName : value));
     }

@@ -1,14 +1,29 @@
-import { clientTags, encodeReadyForQuery, sqlstates, WireError } from '@sampan/pg-wire';
+import {
+  clientTags,
+  encodeParse,
+  encodeQuery,
+  encodeReadyForQuery,
+  sqlstates,
+  WireError,
+} from '@sampan/pg-wire';
 import { isReservedName } from '../prepared/statements.ts';
 import { replies } from '../protocol/reply-queue.ts';
-import type { Holder, ServerConnection } from '../server/server-connection.ts';
+import type { Holder } from '../server/holder.ts';
+import type { ServerConnection } from '../server/server-connection.ts';
 import { forgetsStatements } from './session-commands.ts';
+import { type SessionEffect, sessionEffectOf } from './session-state.ts';
+import type { StatementTrace } from './statement-trace.ts';
 
 /** What the message loop needs of its session. */
 export interface TrafficOwner extends Holder {
   readonly server: ServerConnection | undefined;
   /** Others wait for a server: a client may not keep one by sending transactions back to back. */
   readonly isContended: boolean;
+  readonly trace: StatementTrace;
+  /** The server is this client's until it leaves: names and session state are its own affair. */
+  readonly isSession: boolean;
+  /** Takes note of what a statement leaves in its session; false when it must not reach the server. */
+  allows(server: ServerConnection, effect: SessionEffect): boolean;
   /** Asks for a server for the message that begins now; without one the bytes are kept. */
   needServer(): ServerConnection | 'later' | 'full';
   /** After 'full': the kept bytes are the request to refuse. */
@@ -36,6 +51,9 @@ const namesBytesMax = 8 * 1024;
 const repliesMax = 1_000_000;
 
 const readyIdle = encodeReadyForQuery('I');
+/** Texts that PostgreSQL refuses, which fails the transaction as a refusal should. */
+const refusedQuery = encodeQuery('refused by the proxy');
+const refusedParse = encodeParse({ name: '', query: 'refused by the proxy', parameterTypes: [] });
 /** Scanning stops here; the bytes from this position wait for more. */
 const keep = -1;
 
@@ -319,11 +337,36 @@ export class ClientTraffic {
       }
     }
     server.isBatchOpen = false;
+    this.#owner.trace.note(buffer, at + 5, Math.min(next - 1, end));
+    if (!this.#isAllowed(server, buffer, at + 5, Math.min(next, end))) {
+      this.#refuse(server, buffer, at, next, end, replies.queryRefused);
+      return at;
+    }
     // PostgreSQL drops the unnamed statement at every simple query.
     server.unnamedOf = undefined;
     this.#owner.statements.forgetUnnamed();
     server.replies.push(kind);
     return at;
+  }
+
+  #isAllowed(server: ServerConnection, buffer: Buffer, from: number, to: number): boolean {
+    if (this.#owner.isSession) return true;
+    const effect = sessionEffectOf(buffer, from, to);
+    return effect === undefined || this.#owner.allows(server, effect);
+  }
+
+  /** Sends something that fails in place of a message; the client is told the reason. */
+  #refuse(
+    server: ServerConnection,
+    buffer: Buffer,
+    at: number,
+    next: number,
+    end: number,
+    kind: number,
+  ): void {
+    this.#drop(server, buffer, at, next, end);
+    server.replies.push(kind);
+    server.toServer.bytes(kind === replies.queryRefused ? refusedQuery : refusedParse);
   }
 
   /**
@@ -340,9 +383,15 @@ export class ClientTraffic {
 
   #takeParse(server: ServerConnection, buffer: Buffer, at: number, next: number, end: number): number {
     if (end - at < 6) return keep;
-    if (buffer[at + 5] === 0) {
+    if (buffer[at + 5] === 0 || this.#owner.isSession) {
       server.isBatchOpen = true;
+      this.#owner.trace.note(buffer, at + 6, Math.min(next, end));
+      if (!this.#isAllowed(server, buffer, at + 6, Math.min(next, end))) {
+        this.#refuse(server, buffer, at, next, end, replies.parseRefused);
+        return at;
+      }
       server.replies.push(replies.parseUnnamed);
+      if (this.#owner.isSession) return at;
       server.unnamedOf = this.#owner.statements;
       if (next <= end) this.#owner.statements.defineUnnamed(buffer, at, next);
       else this.#owner.statements.forgetUnnamed();
@@ -359,6 +408,10 @@ export class ClientTraffic {
     const name = buffer.toString('latin1', at + 5, nameEnd);
     const statements = this.#owner.statements;
     server.isBatchOpen = true;
+    if (!this.#isAllowed(server, buffer, nameEnd + 1, next)) {
+      this.#refuse(server, buffer, at, next, end, replies.parseRefused);
+      return at;
+    }
     server.toServer.run(buffer, this.#runFrom, at);
     this.#runFrom = next;
     if (statements.isTaken(name)) {
@@ -395,6 +448,10 @@ export class ClientTraffic {
       return keep;
     }
     server.isBatchOpen = true;
+    if (this.#owner.isSession) {
+      server.replies.push(replies.bind);
+      return at;
+    }
     if (nameEnd === portalEnd + 1) {
       this.#needUnnamed(server, buffer, at);
     } else {
@@ -417,7 +474,7 @@ export class ClientTraffic {
     }
     if (next > end) return keep;
     const nameEnd = this.#stringEnd(buffer, at + 6, next);
-    const isNamedStatement = buffer[at + 5] === 0x53 && nameEnd > at + 6;
+    const isNamedStatement = buffer[at + 5] === 0x53 && nameEnd > at + 6 && !this.#owner.isSession;
     server.isBatchOpen = true;
     if (tag === clientTags.close) {
       if (isNamedStatement && this.#closeStatement(server, buffer, at, next, nameEnd)) return at;
@@ -426,7 +483,7 @@ export class ClientTraffic {
     }
     const isStatement = buffer[at + 5] === 0x53;
     if (isNamedStatement) this.#rename(server, tag, buffer, { at, next, nameStart: at + 6, nameEnd });
-    else if (isStatement) this.#needUnnamed(server, buffer, at);
+    else if (isStatement && !this.#owner.isSession) this.#needUnnamed(server, buffer, at);
     server.replies.push(isStatement ? replies.describeStatement : replies.describePortal);
     return at;
   }
@@ -480,6 +537,10 @@ export class ClientTraffic {
     const out = server.toServer;
     out.run(buffer, this.#runFrom, at);
     if (statement !== undefined) {
+      if (tag === clientTags.bind) {
+        this.#owner.trace.noteStatement(statement);
+        if (statement.effect !== undefined) this.#owner.allows(server, statement.effect);
+      }
       server.prepare(statement, { max: this.#limits.preparedMax, isOwnParse: false, name });
     }
     out.header(tag, next - at - 1 - (nameEnd + 1 - nameStart) + nameBytes.length);

@@ -1,4 +1,5 @@
 import { clientTags } from '@sampan/pg-wire';
+import { type SessionEffect, sessionEffectOf } from '../client/session-state.ts';
 
 /** Names on the server begin like this; a client's own name never does (see `isReservedName`). */
 const namePrefix = 'sampan_';
@@ -13,6 +14,8 @@ export interface Statement {
   readonly parse: Buffer;
   /** The Close message that makes a server forget it. */
   readonly close: Buffer;
+  /** What running it leaves in its session. */
+  readonly effect: SessionEffect | undefined;
   /** Clients that have a name for it. */
   clients: number;
 }
@@ -61,6 +64,7 @@ export class StatementRegistry {
       nameBytes,
       parse: messageOf(clientTags.parse, nameBytes, body),
       close: messageOf(clientTags.close, Buffer.from('S'), nameBytes),
+      effect: sessionEffectOf(body, 0, body.length),
       clients: 1,
     };
     this.#byKey.set(key, statement);

@@ -9,31 +9,35 @@ export const replies = {
   query: 1,
   /** A simple query that forgets all prepared statements (DEALLOCATE ALL, DISCARD ALL). */
   queryForget: 2,
-  functionCall: 3,
-  sync: 4,
+  /** A query that fails on purpose in place of one the proxy does not let through. */
+  queryRefused: 3,
+  functionCall: 4,
+  sync: 5,
   /** Settings applied by the proxy: the client sees nothing of the reply. */
-  setup: 5,
-  parse: 6,
-  parseUnnamed: 7,
+  setup: 6,
+  parse: 7,
+  parseUnnamed: 8,
   /** A Parse the client did not send. */
-  parseHidden: 8,
-  bind: 9,
-  describeStatement: 10,
-  describePortal: 11,
-  execute: 12,
-  close: 13,
+  parseHidden: 9,
+  /** A Parse that fails on purpose in place of one the proxy does not let through. */
+  parseRefused: 10,
+  bind: 11,
+  describeStatement: 12,
+  describePortal: 13,
+  execute: 14,
+  close: 15,
   /** A Close the client did not send. */
-  closeHidden: 14,
+  closeHidden: 16,
   /** The client's last unnamed Parse, repeated on a server that did not see it. */
-  parseUnnamedHidden: 15,
+  parseUnnamedHidden: 17,
   /** A Parse the server did not get, because it has the statement. */
-  parseKnown: 16,
+  parseKnown: 18,
   /** A Close the server did not get, because others use the statement. */
-  closeKnown: 17,
+  closeKnown: 19,
   /** The end of the data a client copies in; nothing answers it. */
-  copyEnd: 18,
+  copyEnd: 20,
   /** DEALLOCATE of one client's name for a statement that stays prepared. */
-  deallocateKnown: 19,
+  deallocateKnown: 21,
 } as const;
 
 export const firstLocalReply = replies.parseKnown;

@@ -6,7 +6,6 @@ import {
   encodeQuery,
   encodeReadyForQuery,
   encodeSync,
-  MessageWriter,
   parseErrorFields,
   parseParameterStatus,
   serverTags,
@@ -14,6 +13,7 @@ import {
   type TransactionStatus,
   WireError,
 } from '@sampan/pg-wire';
+import type { SettingChange } from '../client/session-state.ts';
 import {
   type ClientStatements,
   mentionsServerName,
@@ -25,31 +25,8 @@ import { OutBatch } from '../protocol/out-batch.ts';
 import { firstLocalReply, ReplyQueue, replies } from '../protocol/reply-queue.ts';
 import { type Profile, type ProfileTable, reportedName, settingsSql } from '../settings/profile.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
-
-/** Who a server works for: the client side of the proxy, as the server side sees it. */
-export interface Holder {
-  readonly toClient: OutBatch;
-  readonly statements: ClientStatements;
-  /**
-   * The settings its session has; the server keeps it true while it works for this holder. `undefined`
-   * before the session has any: then the server is lent as it is.
-   */
-  profile: Profile | undefined;
-  /** After a chunk that finished a reply or opened a COPY: the holder may hand the server back or go on. */
-  serverIsReady(): void;
-  /** The settings the proxy applied were refused; `fields` is the server's error. */
-  settingsWereRefused(fields: Map<string, string>): void;
-  serverIsWritable(): void;
-  /** The connection is gone. `wasTold`: the server sent a fatal error, which was passed on. */
-  serverIsGone(wasTold: boolean, isMidMessage: boolean): void;
-}
-
-/** What a server tells its pool. */
-export interface ServerOwner {
-  /** A server that was abandoned is clean again. */
-  serverIsClean(server: ServerConnection): void;
-  serverIsGone(server: ServerConnection): void;
-}
+import type { Holder, ServerOwner } from './holder.ts';
+import { errorMessageOf, isControl, isTelling } from './message-kinds.ts';
 
 /** Larger control messages are forwarded without a look. */
 const captureBytesMax = 64 * 1024;
@@ -94,6 +71,16 @@ export class ServerConnection implements TransportSink {
   unnamedOf: ClientStatements | undefined;
   /** It may not serve anybody after this client. */
   isSpent = false;
+  /** Its session holds state of its client: DISCARD ALL must run before somebody else gets it. */
+  needsDiscard = false;
+  /** A lone SET or RESET on its way, noted in the profiles once the transaction it is has ended well. */
+  pendingSetting: SettingChange | undefined;
+  /** What a client is told in place of the error of a statement that was made to fail. */
+  refusal = '';
+  /** What a client is told in place of "canceling statement due to user request". */
+  cancelMessage: string | undefined;
+  /** Requests answered so far; unchanged means that the same one is still running or the client is idle. */
+  turns = 0;
 
   readonly #owner: ServerOwner;
   readonly #profiles: ProfileTable;
@@ -112,6 +99,8 @@ export class ServerConnection implements TransportSink {
   /** The settings to which a refused change of settings returns. */
   #profileBefore: Profile;
   #setupError: Map<string, string> | undefined;
+  #isSettingDone = false;
+  #isDiscarding = false;
 
   constructor(options: {
     readonly transport: Transport;
@@ -152,6 +141,11 @@ export class ServerConnection implements TransportSink {
     );
   }
 
+  /** Nothing is owed but the reply to settings the proxy sent ahead. */
+  get hasOnlySetup(): boolean {
+    return this.replies.size === 1 && this.replies.head === replies.setup;
+  }
+
   /** Starts to work for `holder`, with its settings applied ahead of whatever it sends. */
   lend(holder: Holder): void {
     this.holder = holder;
@@ -169,6 +163,15 @@ export class ServerConnection implements TransportSink {
     this.profile = want;
     this.replies.push(replies.setup);
     this.toServer.bytes(encodeQuery(sql));
+  }
+
+  /** Gives the session to one client alone, without the statements prepared for others. */
+  startSession(): void {
+    this.needsDiscard = true;
+    if (this.prepared.size === 0) return;
+    this.prepared.clear();
+    this.replies.push(replies.setup);
+    this.toServer.bytes(encodeQuery('DEALLOCATE ALL'));
   }
 
   takeBack(): void {
@@ -209,7 +212,14 @@ export class ServerConnection implements TransportSink {
       this.replies.push(replies.query);
       this.toServer.bytes(encodeQuery('ROLLBACK'));
       this.toServer.flush();
+    } else if (this.needsDiscard && !this.isSpent && this.#bodyLeft === 0) {
+      this.needsDiscard = false;
+      this.#isDiscarding = true;
+      this.replies.push(replies.query);
+      this.toServer.bytes(encodeQuery('DISCARD ALL'));
+      this.toServer.flush();
     } else if (this.isAtRest) {
+      this.#isDiscarding = false;
       this.#owner.serverIsClean(this);
     }
   }
@@ -349,10 +359,7 @@ export class ServerConnection implements TransportSink {
         if (head === replies.describeStatement || head === replies.describePortal) this.replies.pop();
         break;
       case serverTags.commandComplete:
-        // Tags that begin with D or R: DEALLOCATE, DISCARD, RESET, and the frequent DELETE.
-        if (buffer[from] === 0x44 || buffer[from] === 0x52) {
-          this.#noteForgetting(buffer.toString('latin1', from, to - 1));
-        }
+        if (isTelling(buffer, from)) this.#noteTag(buffer.toString('latin1', from, to - 1));
         if (head === replies.execute) this.replies.pop();
         this.isCopyingIn = false;
         break;
@@ -384,7 +391,12 @@ export class ServerConnection implements TransportSink {
       throw new WireError(sqlstates.protocolViolation, 'the server is ready although nothing was asked');
     }
     this.replies.pop();
+    this.turns++;
     this.status = letter === 0x49 ? 'I' : letter === 0x54 ? 'T' : 'E';
+    if (head !== replies.setup) {
+      if (this.pendingSetting !== undefined) this.#noteSetting(this.pendingSetting);
+      this.cancelMessage = undefined;
+    }
     this.isCopyingIn = false;
     this.#needsAttention = true;
   }
@@ -406,14 +418,40 @@ export class ServerConnection implements TransportSink {
     this.replies.pop();
   }
 
+  /** A lone SET took effect; everybody who gets this server later must know. */
+  #noteSetting(change: SettingChange): void {
+    this.pendingSetting = undefined;
+    if (!this.#isSettingDone || this.status !== 'I') return;
+    this.#isSettingDone = false;
+    const { name, value } = change;
+    const holder = this.holder;
+    if (name !== undefined) this.profile = this.#profiles.withExtra(this.profile, name, value);
+    if (holder?.profile === undefined) return;
+    holder.profile = this.#profiles.afterChange(holder.profile, change, holder.startExtras);
+  }
+
   /** DEALLOCATE ALL and DISCARD ALL make the server forget what the proxy prepared there. */
-  #noteForgetting(tag: string): void {
+  #noteTag(tag: string): void {
+    if (this.#isHiding) return;
+    if (tag === 'SET' || tag === 'RESET') this.#isSettingDone = this.pendingSetting !== undefined;
+    if (tag === 'LISTEN') this.holder?.stateWasMade('listen');
+    if (tag === 'PREPARE') this.holder?.stateWasMade('prepare');
     if (tag === 'RESET' || tag === 'DISCARD ALL') this.#doubtExtras();
+    if (tag === 'DISCARD ALL') this.#noteDiscard();
     if (tag !== 'DEALLOCATE ALL' && tag !== 'DISCARD ALL') return;
     // A simple query was recognised when it was sent, and everything after it was sent accordingly.
     if (this.replies.head === replies.queryForget) return;
     this.prepared.clear();
     this.holder?.statements.forgetAll();
+  }
+
+  #noteDiscard(): void {
+    // An Execute is followed by its Sync; anything more may have made new state already.
+    const isLast = this.replies.size <= (this.replies.head === replies.execute ? 2 : 1);
+    const holder = this.holder;
+    if (holder === undefined || !isLast) return;
+    this.needsDiscard = false;
+    holder.stateWasDiscarded();
   }
 
   /** After RESET it is unknown which unreported settings are left; the next lending sets each of them. */
@@ -433,7 +471,10 @@ export class ServerConnection implements TransportSink {
       return;
     }
     this.isCopyingIn = false;
-    if (mentionsServerName(payload)) this.#translate(fields);
+    this.pendingSetting = undefined;
+    if (this.#isDiscarding) this.isSpent = true;
+    if (this.#isReplaced(fields, head)) this.#replace(fields);
+    else if (mentionsServerName(payload)) this.#translate(fields);
     if (head === replies.setup) {
       this.#setupError = fields;
       this.profile = this.#profileBefore;
@@ -445,15 +486,27 @@ export class ServerConnection implements TransportSink {
     }
   }
 
+  /** Gives an error the proxy itself caused its real reason. */
+  #isReplaced(fields: Map<string, string>, head: number): boolean {
+    const isCancel = this.cancelMessage !== undefined && fields.get('C') === sqlstates.queryCanceled;
+    const isRefusal = head === replies.queryRefused || head === replies.parseRefused;
+    if (!isCancel && !isRefusal) return false;
+    if (isRefusal) fields.set('C', sqlstates.featureNotSupported).delete('P');
+    fields.set('M', isRefusal ? this.refusal : (this.cancelMessage ?? ''));
+    return true;
+  }
+
   /** A client knows its statements by its own names, in errors too. */
-  #translate(fields: ReadonlyMap<string, string>): void {
+  #translate(fields: Map<string, string>): void {
     const statements = this.holder?.statements;
-    if (statements === undefined || this.#isHiding) return;
-    const writer = new MessageWriter(serverTags.errorResponse, 256);
-    for (const [letter, text] of fields) {
-      writer.int8(letter.charCodeAt(0)).cstring(statements.inOwnNames(text));
-    }
-    this.#replacement = writer.int8(0).finish();
+    if (statements === undefined) return;
+    for (const [letter, text] of fields) fields.set(letter, statements.inOwnNames(text));
+    this.#replace(fields);
+  }
+
+  #replace(fields: ReadonlyMap<string, string>): void {
+    if (this.#isHiding) return;
+    this.#replacement = errorMessageOf(fields);
     this.#isHiding = true;
   }
 
@@ -544,14 +597,4 @@ export class ServerConnection implements TransportSink {
     this.toServer.bytes(statement.parse);
     return false;
   }
-}
-
-/** Messages whose content matters, and which are small. */
-function isControl(tag: number): boolean {
-  return (
-    tag === serverTags.readyForQuery ||
-    tag === serverTags.errorResponse ||
-    tag === serverTags.parameterStatus ||
-    tag === serverTags.commandComplete
-  );
 }

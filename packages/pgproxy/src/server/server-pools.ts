@@ -3,7 +3,8 @@ import { type Component, Scheduler, type Share } from '../schedule/scheduler.ts'
 import type { Ticket } from '../schedule/wait-queue.ts';
 import type { Profile, ProfileTable } from '../settings/profile.ts';
 import { sendCancelRequest } from './cancel-request.ts';
-import { type Holder, ServerConnection, type ServerOwner } from './server-connection.ts';
+import type { Holder, ServerOwner } from './holder.ts';
+import { ServerConnection } from './server-connection.ts';
 import { type LoggedIn, type LoginFailure, logIn, type ServerAddress } from './server-login.ts';
 import { WelcomeBook } from './welcome-book.ts';
 
@@ -62,6 +63,9 @@ export interface ServerPoolsOptions {
 export class ServerPools implements ServerOwner {
   readonly scheduler: Scheduler<Borrower>;
   readonly pools = new Map<string, Pool>();
+  /** Clients that kept their server because of session state, and statements refused for it, since the start. */
+  pins = 0;
+  refusedStates = 0;
   readonly #options: ServerPoolsOptions;
   /** The component whose share each lent or resetting server uses. */
   readonly #lentTo = new Map<ServerConnection, Component<Borrower>>();
@@ -204,6 +208,10 @@ export class ServerPools implements ServerOwner {
   serverIsClean(server: ServerConnection): void {
     this.#resetTimers.get(server)?.cancel();
     this.#resetTimers.delete(server);
+    if (server.isSpent) {
+      this.#lose(server);
+      return;
+    }
     server.takeBack();
     this.#becomeIdle(server);
   }

@@ -1,3 +1,5 @@
+import type { SettingChange } from '../client/session-state.ts';
+
 /**
  * Settings a server reports (ParameterStatus) and accepts in SET, so that the proxy both knows them and can
  * give them back to a client on another server.
@@ -53,6 +55,22 @@ export class ProfileTable {
   with(profile: Profile, name: string, value: string): Profile {
     if (profile.reported.get(name) === value) return profile;
     return this.intern(new Map(profile.reported).set(name, value), profile.extras);
+  }
+
+  /** `profile` after a SET or RESET; what is reset returns to its value in `start`. */
+  afterChange(profile: Profile, change: SettingChange, start: ReadonlyMap<string, string>): Profile {
+    const { name, value } = change;
+    if (name === undefined) return this.intern(profile.reported, start);
+    return this.withExtra(profile, name, value ?? start.get(name));
+  }
+
+  /** `profile` with one unreported setting replaced, or removed when `value` is undefined. */
+  withExtra(profile: Profile, name: string, value: string | undefined): Profile {
+    if (profile.extras.get(name) === value) return profile;
+    const extras = new Map(profile.extras);
+    if (value === undefined) extras.delete(name);
+    else extras.set(name, value);
+    return this.intern(profile.reported, extras);
   }
 }
 
