@@ -4,9 +4,18 @@ import { build, type Histogram } from 'hdr-histogram-js';
 import { type SlsTarget, signedHeaders } from './sls-target.ts';
 
 export interface LoadResult {
+  /** Requests answered with success. */
+  readonly count: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+}
+
+/** A PutLogs body as it goes over the wire. */
+export interface PutLogsBody {
+  readonly bytes: Uint8Array;
+  /** Absent = not compressed. */
+  readonly lz4RawBytes?: number;
 }
 
 /** A log group with one log of about one kilobyte, shaped like a row of a workflow. */
@@ -31,9 +40,10 @@ export function oneKilobyteLog(): Uint8Array {
  * Renders a whole request. Equal requests of one second have equal signatures, so the bytes are made once a
  * second: the load generator then costs little beside the server under test.
  */
-function renderRequest(target: SlsTarget, body: Uint8Array): Buffer {
+function renderRequest(target: SlsTarget, { bytes: body, lz4RawBytes }: PutLogsBody): Buffer {
   const path = `/logstores/${target.logstore}/shards/lb`;
-  const headers = signedHeaders(target, { path, contentType: 'application/x-protobuf', body });
+  const lz4 = lz4RawBytes === undefined ? {} : { lz4RawBytes };
+  const headers = signedHeaders(target, { path, contentType: 'application/x-protobuf', body, ...lz4 });
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.concat([Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('')}\r\n`, 'latin1'), body]);
 }
@@ -83,18 +93,32 @@ function runConnection(
   });
 }
 
-/** Sends signed PutLogs requests over `connections` connections for `durationMs`. */
+/** Deals out the rendered requests of a second in turn. */
+function createRenderer(target: SlsTarget, bodies: readonly PutLogsBody[]): () => Buffer {
+  let second = 0;
+  let requests: Buffer[] = [];
+  let next = 0;
+  return () => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) {
+      second = now;
+      requests = bodies.map((body) => renderRequest(target, body));
+    }
+    next = (next + 1) % requests.length;
+    return requests[next] ?? Buffer.alloc(0);
+  };
+}
+
+/** Sends signed PutLogs requests over `connections` connections for `durationMs`, the bodies in turn. */
 export async function loadPutLogs(
   target: SlsTarget,
-  options: { readonly connections: number; readonly durationMs: number },
+  options: {
+    readonly connections: number;
+    readonly durationMs: number;
+    readonly bodies?: readonly PutLogsBody[];
+  },
 ): Promise<LoadResult> {
-  const body = oneKilobyteLog();
-  let rendered = { second: 0, bytes: Buffer.alloc(0) as Buffer };
-  const render = (): Buffer => {
-    const second = Math.floor(Date.now() / 1000);
-    if (second !== rendered.second) rendered = { second, bytes: renderRequest(target, body) };
-    return rendered.bytes;
-  };
+  const render = createRenderer(target, options.bodies ?? [{ bytes: oneKilobyteLog() }]);
   const state = { isRunning: true, histogram: build({ numberOfSignificantValueDigits: 3 }) };
   const began = performance.now();
   const timer = setTimeout(() => {
@@ -108,8 +132,10 @@ export async function loadPutLogs(
   );
   clearTimeout(timer);
   const seconds = (performance.now() - began) / 1000;
+  const count = counts.reduce((sum, each) => sum + each, 0);
   return {
-    perSecond: counts.reduce((sum, count) => sum + count, 0) / seconds,
+    count,
+    perSecond: count / seconds,
     p50Ms: state.histogram.getValueAtPercentile(50) / 1000,
     p99Ms: state.histogram.getValueAtPercentile(99) / 1000,
   };

@@ -1,4 +1,5 @@
 import { pgproxy } from './pgproxy.ts';
+import { slsIngest } from './sls-ingest.ts';
 import { smoke } from './smoke.ts';
 
 /** A measurement that `pnpm bench NAME` runs. */
@@ -10,4 +11,4 @@ export interface Bench {
 }
 
 /** Every bench, one file each. */
-export const registry: readonly Bench[] = [pgproxy, smoke];
+export const registry: readonly Bench[] = [pgproxy, slsIngest, smoke];
