@@ -1,5 +1,6 @@
 import type { Log } from '@sampan/base';
 import type { IndexConfig } from '../catalog/index-config.ts';
+import type { SqlTypeName } from '../query/sql-type.ts';
 
 /** How far a shard's log had been acknowledged when a call was made. */
 export interface ShardView {
@@ -92,25 +93,9 @@ export interface LogsResult {
   readonly meta: QueryMeta;
 }
 
-export type ColumnTypeName =
-  | 'bigint'
-  | 'double'
-  | 'varchar'
-  | 'boolean'
-  | 'timestamp'
-  | 'date'
-  | 'time'
-  | 'interval'
-  | 'json'
-  | 'varbinary'
-  | 'array'
-  | 'map'
-  | 'row'
-  | 'unknown';
-
 export interface TableColumn {
   readonly name: string;
-  readonly type: ColumnTypeName;
+  readonly type: SqlTypeName;
 }
 
 /** Rows of an SQL statement. Every value is text in the vendor's form; `null` is SQL NULL. */

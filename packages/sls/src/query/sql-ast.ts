@@ -194,3 +194,19 @@ export interface SqlQuery extends Node {
   readonly limit: string | undefined;
   readonly offset: string | undefined;
 }
+
+/** A call with nothing but arguments. */
+export function plainCall(name: string, list: readonly SqlExpression[], at: number): SqlCall {
+  return {
+    kind: 'call',
+    at,
+    name,
+    arguments: list,
+    isStar: false,
+    isDistinct: false,
+    orderBy: [],
+    filter: undefined,
+    areNullsIgnored: false,
+    over: undefined,
+  };
+}

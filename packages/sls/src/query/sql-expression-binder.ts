@@ -1,5 +1,12 @@
 import { sqlError } from './query-error.ts';
-import type { SqlCall, SqlExpression, SqlQuery, SqlSortItem, SqlWindow } from './sql-ast.ts';
+import {
+  plainCall,
+  type SqlCall,
+  type SqlExpression,
+  type SqlQuery,
+  type SqlSortItem,
+  type SqlWindow,
+} from './sql-ast.ts';
 import { castSql } from './sql-cast.ts';
 import { argumentProblem, type Bound, type CallContext } from './sql-functions/function-spec.ts';
 import { nonZero } from './sql-functions/math.ts';
@@ -153,7 +160,7 @@ export class ExpressionBinder {
       case 'cast':
         return this.#cast(node, scope);
       case 'extract':
-        return this.#call(callOf(node.field, [node.operand], node.at), scope);
+        return this.#call(plainCall(node.field, [node.operand], node.at), scope);
       case 'atTimeZone':
         return this.#atTimeZone(node, scope);
       case 'subscript':
@@ -462,21 +469,6 @@ function derive(from: readonly BoundExpression[], sql: string, type: SqlType): B
 function withoutGrouping(scope: Scope): Scope {
   const { grouped: _grouped, ...rest } = scope;
   return rest;
-}
-
-function callOf(name: string, list: readonly SqlExpression[], at: number): SqlCall {
-  return {
-    kind: 'call',
-    at,
-    name,
-    arguments: list,
-    isStar: false,
-    isDistinct: false,
-    orderBy: [],
-    filter: undefined,
-    areNullsIgnored: false,
-    over: undefined,
-  };
 }
 
 function coerced(bound: BoundExpression, type: SqlType): BoundExpression | undefined {

@@ -1,12 +1,13 @@
-import type {
-  SqlBinaryOperator,
-  SqlCall,
-  SqlExpression,
-  SqlFrame,
-  SqlQuery,
-  SqlSortItem,
-  SqlTypeText,
-  SqlWindow,
+import {
+  plainCall,
+  type SqlBinaryOperator,
+  type SqlCall,
+  type SqlExpression,
+  type SqlFrame,
+  type SqlQuery,
+  type SqlSortItem,
+  type SqlTypeText,
+  type SqlWindow,
 } from './sql-ast.ts';
 import type { SqlTokenStream } from './sql-token-stream.ts';
 
@@ -434,19 +435,4 @@ class ExpressionParser {
     }
     return `${amount} ${side.toUpperCase()}`;
   }
-}
-
-function plainCall(name: string, list: readonly SqlExpression[], at: number): SqlCall {
-  return {
-    kind: 'call',
-    at,
-    name,
-    arguments: list,
-    isStar: false,
-    isDistinct: false,
-    orderBy: [],
-    filter: undefined,
-    areNullsIgnored: false,
-    over: undefined,
-  };
 }

@@ -1,5 +1,6 @@
 import type { SqlTypeText } from './sql-ast.ts';
 
+/** The types that a column of an answer can have. */
 export type SqlTypeName =
   | 'bigint'
   | 'double'
