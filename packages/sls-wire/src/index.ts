@@ -10,6 +10,7 @@ export {
   countLogs,
   decodeLogGroup,
   encodeLogGroup,
+  encodeLogGroupList,
   encodeLogTags,
   type Log,
   type LogGroup,

@@ -1,7 +1,14 @@
 import { createRandom } from '@sampan/testkit';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import { countLogs, decodeLogGroup, encodeLogGroup, encodeLogTags, type LogGroup } from './log-group.ts';
+import {
+  countLogs,
+  decodeLogGroup,
+  encodeLogGroup,
+  encodeLogGroupList,
+  encodeLogTags,
+  type LogGroup,
+} from './log-group.ts';
 import { SlsError } from './sls-error.ts';
 
 /** The vendor's schema, read by an independent codec. Values are bytes there, to see them undecoded. */
@@ -23,6 +30,7 @@ const schema = protobuf.parse(
     optional string MachineUUID = 5;
     repeated LogTag LogTags = 6;
   }
+  message LogGroupList { repeated bytes logGroupList = 1; }
 `,
   { keepCase: true },
 ).root;
@@ -273,3 +281,13 @@ function attempt(run: () => unknown): { value?: unknown; error?: unknown } {
 function hasForeignWireType(bytes: Uint8Array): boolean {
   return !Buffer.from(bytes).equals(encodeLogGroup(decodeLogGroup(bytes)));
 }
+
+it('puts groups of every size into a list that an independent codec takes apart', () => {
+  const random = createRandom(3);
+  const groups = [0, 1, 127, 128, 16_383, 16_384, 70_000].map((size) => Buffer.from(random.bytes(size)));
+  const list = schema.lookupType('LogGroupList').decode(encodeLogGroupList(groups)) as unknown as {
+    logGroupList: Uint8Array[];
+  };
+  expect(list.logGroupList.map((group) => Buffer.from(group))).toEqual(groups);
+  expect(encodeLogGroupList([])).toHaveLength(0);
+});

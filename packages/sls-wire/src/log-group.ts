@@ -23,7 +23,7 @@ export interface LogGroup {
   readonly logs: readonly Log[];
 }
 
-/** Field tags (number and wire type) of LogGroup, Log, Content and LogTag in the vendor's proto2 file. */
+/** Field tags (number and wire type) of LogGroup, Log, Content, LogTag and LogGroupList in the vendor's proto2 file. */
 const tags = {
   groupLogs: (1 << 3) | wireTypes.bytes,
   groupTopic: (3 << 3) | wireTypes.bytes,
@@ -35,6 +35,7 @@ const tags = {
   logTimeNs: (4 << 3) | wireTypes.fixed32,
   pairKey: (1 << 3) | wireTypes.bytes,
   pairValue: (2 << 3) | wireTypes.bytes,
+  listGroups: (1 << 3) | wireTypes.bytes,
 } as const;
 
 /** Decodes a LogGroup. Throws the vendor's `PostBodyInvalid` when the bytes are not one. */
@@ -195,6 +196,20 @@ export function encodeLogTags(pairs: readonly (readonly [string, LogValue])[]): 
   const target = Buffer.allocUnsafe(size);
   let at = 0;
   for (const pair of pairs) at = writePair(target, at, tags.groupTags, pair);
+  return target;
+}
+
+/** Puts encoded LogGroups into one LogGroupList, byte for byte. */
+export function encodeLogGroupList(groups: readonly Uint8Array[]): Buffer {
+  let size = 0;
+  for (const group of groups) size += messageFieldBytes(group.length);
+  const target = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const group of groups) {
+    at = writeHead(target, at, tags.listGroups, group.length);
+    target.set(group, at);
+    at += group.length;
+  }
   return target;
 }
 

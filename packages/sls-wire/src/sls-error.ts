@@ -98,10 +98,22 @@ export const slsErrors = {
   indexAlreadyExist: () => make(400, 'IndexAlreadyExist', 'log store index is already created'),
   indexInfoInvalid: (message: string) => make(400, 'IndexInfoInvalid', message),
   shardNotExist: (shard: number | string) => make(404, 'ShardNotExist', `shard ${shard} does not exist`),
+  invalidCursor: () => make(400, 'InvalidCursor', 'this cursor is invalid'),
   logStoreWithoutShard: () => make(400, 'LogStoreWithoutShard', 'logstore has no shard'),
   invalidTimeRange: () => make(400, 'InvalidTimeRange', 'request time range is invalid'),
   notSupported: (message: string) => make(400, 'NotSupported', message),
   exceedQuota: (message: string) => make(403, 'ExceedQuota', message),
+
+  // Consumer groups; three of the codes are misspelt by the service, and its clients compare them as they are
+  consumerGroupAlreadyExist: () => make(400, 'ConsumerGroupAlreadyExist', 'consumer group already exist'),
+  consumerGroupNotExist: () => make(404, 'ConsumerGroupNotExist', 'consumer group not exist'),
+  consumerGroupInvalid: () => make(400, 'JsonInfoInvalid', 'consumerGroup or timeout is of error format'),
+  consumerNotExist: (consumer: string) =>
+    make(404, 'ConsumerNotExsit', `consumer ${consumer} does not exist`),
+  consumerNotMatch: (shard: number, consumer: string) =>
+    make(400, 'ConsumerNotMatch', `shard ${shard} is not owned by consumer ${consumer}`),
+  consumerShardNotExist: (shard: number) => make(404, 'ShardNotExsit', `shard ${shard} does not exist`),
+  invalidShardCheckPoint: () => make(400, 'InvalidShardCheckPoint', 'shard checkpoint not encoded by base64'),
 
   // Service
   internalServerError: () => make(500, 'InternalServerError', 'Internal server error'),

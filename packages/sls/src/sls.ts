@@ -3,6 +3,7 @@ import { createLifecycle, type Lifecycle, silentLog, systemClock } from '@sampan
 import { type AccessKey, type Authenticator, createAuthenticator } from './auth/authenticate.ts';
 import { keepIdentity } from './auth/identity.ts';
 import { type Catalog, openCatalog } from './catalog/catalog.ts';
+import { type ConsumerGroups, openConsumerGroups } from './consumer/consumer-groups.ts';
 import { slsEmulatorErrors } from './errors.ts';
 import { defaultBaseDomains } from './http/address.ts';
 import { createHttpFrontEnd } from './http/front-end.ts';
@@ -14,6 +15,7 @@ import type { SlsOptions } from './options.ts';
 import { createPgFrontEnd } from './pg/front-end.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { createDocuments } from './storage/documents.ts';
+import { createRecordFinder } from './storage/record-finder.ts';
 import { createSegmentStorage, type LogStorage } from './storage/store.ts';
 
 /** A running emulator. */
@@ -69,12 +71,20 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     ...(options.memoryLimitMb === undefined ? {} : { memoryLimitMb: options.memoryLimitMb }),
   });
   lifecycle.defer('index engine', () => engine.stop());
+  const consumerGroups = await openConsumerGroups({
+    documents: createDocuments(join(dataDirectory, 'consumer-groups')),
+    clock,
+  });
   const catalog = await openCatalog({
     documents: createDocuments(join(dataDirectory, 'catalog')),
     storage,
     clock,
-    onDrop: (uid) => engine.drop(uid),
+    onDrop: async (uid) => {
+      await consumerGroups.drop(uid);
+      await engine.drop(uid);
+    },
   });
+  await consumerGroups.dropAllExcept(logstoreUids(catalog));
   const view = createView(catalog, storage);
   indexWhatIsThere(catalog, storage, engine);
 
@@ -83,7 +93,7 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     accessKeys: options.accessKeys ?? [identity.accessKey],
     clock,
   });
-  const parts = { ...options, catalog, storage, engine, view, authenticator, clock, log };
+  const parts = { ...options, catalog, consumerGroups, storage, engine, view, authenticator, clock, log };
   const frontEnds = createFrontEnds(parts, identity.certificate);
   lifecycle.defer('front ends', async () => {
     await Promise.all([frontEnds.http.stop(), frontEnds.pg?.stop()]);
@@ -106,6 +116,7 @@ type View = (project: string, logstore: string) => LogstoreView;
 
 type Parts = Pick<SlsOptions, 'region' | 'baseDomains' | 'defaultProject' | 'timeZone' | 'pg'> & {
   readonly catalog: Catalog;
+  readonly consumerGroups: ConsumerGroups;
   readonly storage: LogStorage;
   readonly engine: IndexEngine;
   readonly view: View;
@@ -117,7 +128,17 @@ function createFrontEnds(parts: Parts, certificate: { cert: string; key: string 
   const { catalog, engine, view, authenticator, clock, log } = parts;
   const ingest = createIngest(parts);
   const http = createHttpFrontEnd({
-    backend: { catalog, ingest, engine, view, clock, region: parts.region ?? 'cn-hangzhou' },
+    backend: {
+      catalog,
+      ingest,
+      storage: parts.storage,
+      finder: createRecordFinder(),
+      consumerGroups: parts.consumerGroups,
+      engine,
+      view,
+      clock,
+      region: parts.region ?? 'cn-hangzhou',
+    },
     authenticator,
     address: {
       baseDomains: [...defaultBaseDomains, ...(parts.baseDomains ?? [])].map((name) => name.toLowerCase()),
@@ -156,6 +177,11 @@ function indexWhatIsThere(catalog: Catalog, storage: LogStorage, engine: IndexEn
   for (const { projectName } of catalog.projects()) {
     for (const { uid } of catalog.logstores(projectName)) engine.notify({ uid, shards: storage.shards(uid) });
   }
+}
+
+function logstoreUids(catalog: Catalog): Set<string> {
+  const logstores = catalog.projects().flatMap(({ projectName }) => catalog.logstores(projectName));
+  return new Set(logstores.map((logstore) => logstore.uid));
 }
 
 function checkOptions(options: SlsOptions): void {

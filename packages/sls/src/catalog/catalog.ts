@@ -8,7 +8,7 @@ import { type CatalogTables, loadCatalog, type StoredIndex } from './load-catalo
 import { type Logstore, type LogstoreInput, mergeSettings, shardCountDefault } from './logstore.ts';
 import { checkLogstoreName, checkProjectName } from './names.ts';
 import type { Project, ProjectInput } from './project.ts';
-import { evenShards, type Shard } from './shards.ts';
+import { evenShards, mergeShards, requireShard, type Shard, type ShardChange, splitShard } from './shards.ts';
 
 /**
  * Projects, logstores and their indexes. Reads are synchronous, from memory; a change resolves when it is
@@ -35,6 +35,13 @@ export interface Catalog {
   deleteLogstore(project: string, name: string): Promise<void>;
   ensureLogstore(project: string, name: string, input?: LogstoreInput): Promise<boolean>;
 
+  /** Splits a shard; resolves with the old shard and the new ones. */
+  splitShard(project: string, logstore: string, split: ShardSplitRequest): Promise<readonly Shard[]>;
+  /** Merges a shard with its right neighbour; resolves with the new shard and the two old ones. */
+  mergeShards(project: string, logstore: string, shard: number): Promise<readonly Shard[]>;
+  /** Removes a readonly shard with what is left of its log. */
+  deleteShard(project: string, logstore: string, shard: number): Promise<void>;
+
   /** The checked index of a logstore; `undefined` when it has none. */
   index(project: string, logstore: string): IndexConfig | undefined;
   /** The index as it was sent, with the time of its last change; `undefined` when there is none. */
@@ -44,6 +51,13 @@ export interface Catalog {
   deleteIndex(project: string, logstore: string): Promise<void>;
   /** Creates the index unless the logstore has one; true when it was created. */
   ensureIndex(project: string, logstore: string, json: unknown): Promise<boolean>;
+}
+
+/** How to split a shard; see `ShardSplit`. */
+export interface ShardSplitRequest {
+  readonly shard: number;
+  readonly key?: string | undefined;
+  readonly count?: number | undefined;
 }
 
 export interface CatalogOptions {
@@ -176,6 +190,29 @@ class DurableCatalog implements Catalog {
     });
   }
 
+  splitShard(project: string, name: string, split: ShardSplitRequest): Promise<readonly Shard[]> {
+    return this.#changeShards(project, name, (shards, now) => splitShard(shards, { ...split, now }));
+  }
+
+  mergeShards(project: string, name: string, shard: number): Promise<readonly Shard[]> {
+    return this.#changeShards(project, name, (shards, now) => mergeShards(shards, { shard, now }));
+  }
+
+  deleteShard(project: string, name: string, id: number): Promise<void> {
+    return this.#change(async () => {
+      const before = this.requireLogstore(project, name);
+      if (requireShard(before.shards, id).status !== 'readonly') {
+        throw slsErrors.parameterInvalid(`shard ${id} is readwrite, only readonly shards can be deleted`);
+      }
+      await this.#saveLogstore({
+        ...before,
+        shards: before.shards.filter((shard) => shard.shardID !== id),
+        lastModifyTime: this.#nowSeconds(),
+      });
+      await this.#options.storage.dropShard(before.uid, id);
+    });
+  }
+
   index(project: string, logstore: string): IndexConfig | undefined {
     return this.storedIndex(project, logstore)?.config;
   }
@@ -278,6 +315,25 @@ class DurableCatalog implements Catalog {
       shards,
       createTime: now,
       lastModifyTime: now,
+    });
+  }
+
+  /** The new shards' log first, as at creation. From the saved document on nothing more goes into the old ones. */
+  #changeShards(
+    project: string,
+    name: string,
+    change: (shards: readonly Shard[], now: number) => ShardChange,
+  ): Promise<readonly Shard[]> {
+    return this.#change(async () => {
+      const before = this.requireLogstore(project, name);
+      const now = this.#nowSeconds();
+      const { shards, touched } = change(before.shards, now);
+      await this.#options.storage.open(before.uid, shards.map(shardNumber));
+      await this.#saveLogstore({ ...before, shards, lastModifyTime: now });
+      for (const shard of touched) {
+        if (shard.status === 'readonly') await this.#options.storage.settled(before.uid, shard.shardID);
+      }
+      return touched;
     });
   }
 

@@ -26,13 +26,13 @@ describe('every answer', () => {
       ['GET', '/dashboards', 'GET /dashboards is not emulated'],
       [
         'GET',
-        '/logstores/a/shards/0?type=cursor&from=begin',
-        'GET /logstores/a/shards/0?type=cursor is not emulated',
+        '/logstores/a/shards/0?type=other&from=begin',
+        'GET /logstores/a/shards/0?type=other is not emulated',
       ],
       [
         'POST',
-        '/logstores/a/shards/0?action=split',
-        'POST /logstores/a/shards/0?action=split is not emulated',
+        '/logstores/a/shards/0?action=other',
+        'POST /logstores/a/shards/0?action=other is not emulated',
       ],
       ['PATCH', '/', 'PATCH / is not emulated'],
     ] as const) {

@@ -1,8 +1,9 @@
-import { type CompressType, compress, parseCompressType, slsErrors } from '@sampan/sls-wire';
+import { slsErrors } from '@sampan/sls-wire';
 import { z } from 'zod';
 import type { LogsResult, QueryMeta, SearchRequest, TableResult } from '../index-engine/index-engine.ts';
+import { compressedReply } from './compressed-reply.ts';
 import { type Call, logstoreOf, type Operation, projectOf } from './operation.ts';
-import { headerJson, headerText, jsonReply, type Reply } from './reply.ts';
+import { headerJson, headerText, jsonReply } from './reply.ts';
 import { booleanParameter, integerParameter, jsonBody, parameter, type SlsRequest } from './request.ts';
 
 /** Parameters of GetLogs from either form. */
@@ -39,7 +40,7 @@ export const getLogsV2: Operation = {
     const query = logsQueryOfBody(call.request);
     const result = await search(call, query);
     const reply = jsonReply({ meta: metaJson(result.meta, query.powerSql), data: rowsOf(result) });
-    return compressed(reply, call.request.headers['accept-encoding']);
+    return compressedReply(reply, call.request.headers['accept-encoding']);
   },
 };
 
@@ -255,21 +256,6 @@ function metaHeaders(meta: QueryMeta): Record<string, string> {
   };
   for (const [name, value] of Object.entries(optional)) if (value !== undefined) headers[name] = value;
   return headers;
-}
-
-/** Only an `Accept-Encoding` of exactly one coding is a wish; a list comes from a generic HTTP library. */
-function compressed(reply: Reply, accepted: string | undefined): Reply {
-  const type: CompressType | undefined = parseCompressType(accepted?.trim() ?? '');
-  if (type === undefined) return reply;
-  return {
-    ...reply,
-    headers: {
-      ...reply.headers,
-      'x-log-compresstype': type,
-      'x-log-bodyrawsize': String(reply.body.length),
-    },
-    body: compress(type, reply.body),
-  };
 }
 
 /** The first name after FROM, quoted or not. */

@@ -59,14 +59,6 @@ export const listLogStores: Operation = {
   },
 };
 
-export const listShards: Operation = {
-  name: 'ListShards',
-  run(call) {
-    const { project, logstore } = logstoreOf(call);
-    return jsonReply(call.backend.catalog.requireLogstore(project, logstore).shards);
-  },
-};
-
 export const createIndex: Operation = {
   name: 'CreateIndex',
   async run(call) {

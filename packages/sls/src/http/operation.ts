@@ -1,8 +1,11 @@
 import type { Clock } from '@sampan/base';
 import { slsErrors } from '@sampan/sls-wire';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { ConsumerGroups } from '../consumer/consumer-groups.ts';
 import type { IndexEngine, LogstoreView } from '../index-engine/index-engine.ts';
 import type { Ingest } from '../ingest/ingest.ts';
+import type { RecordFinder } from '../storage/record-finder.ts';
+import type { LogStorage } from '../storage/store.ts';
 import type { Reply } from './reply.ts';
 import type { SlsRequest } from './request.ts';
 
@@ -10,6 +13,9 @@ import type { SlsRequest } from './request.ts';
 export interface Backend {
   readonly catalog: Catalog;
   readonly ingest: Ingest;
+  readonly storage: Pick<LogStorage, 'settled'>;
+  readonly finder: RecordFinder;
+  readonly consumerGroups: ConsumerGroups;
   readonly engine: Pick<IndexEngine, 'search' | 'sql' | 'histogram'>;
   /** A logstore as of now. Throws `ProjectNotExist` or `LogStoreNotExist`. */
   readonly view: (project: string, logstore: string) => LogstoreView;

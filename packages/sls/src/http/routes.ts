@@ -1,4 +1,14 @@
 import createRouter, { type HTTPMethod } from 'find-my-way';
+import {
+  createConsumerGroup,
+  deleteConsumerGroup,
+  getCheckpoints,
+  heartBeat,
+  listConsumerGroups,
+  updateCheckpoint,
+  updateConsumerGroup,
+} from './consumer-group-operations.ts';
+import { getCursor, getCursorTime, pullLogs } from './cursor-operations.ts';
 import { getHistograms, getLogs, getLogsV2, getProjectLogs } from './get-logs.ts';
 import {
   createIndex,
@@ -8,7 +18,6 @@ import {
   getIndex,
   getLogStore,
   listLogStores,
-  listShards,
   updateIndex,
   updateLogStore,
 } from './logstore-operations.ts';
@@ -16,6 +25,7 @@ import { notEmulated, type Operation } from './operation.ts';
 import { createProject, deleteProject, getOrListProject, updateProject } from './project-operations.ts';
 import { putLogs } from './put-logs.ts';
 import { parameter, type SlsRequest } from './request.ts';
+import { deleteShard, listShards, mergeShards, splitShard } from './shard-operations.ts';
 
 /** An operation with what its path named. */
 export interface Route {
@@ -46,6 +56,23 @@ const table: readonly (readonly [method: HTTPMethod, path: string, choices: Choi
   ['GET', '/logstores/:logstore/shards', { '': listShards }],
   ['POST', '/logstores/:logstore/shards/lb', { '': putLogs }],
   ['POST', '/logstores/:logstore/shards/:shard(^route$)', { '': putLogs }],
+  ['POST', '/logstores/:logstore/shards/:shard', { split: splitShard, merge: mergeShards }],
+  ['DELETE', '/logstores/:logstore/shards/:shard', { '': deleteShard }],
+  [
+    'GET',
+    '/logstores/:logstore/shards/:shard',
+    { cursor: getCursor, cursor_time: getCursorTime, log: pullLogs, logs: pullLogs },
+  ],
+  ['GET', '/logstores/:logstore/consumergroups', { '': listConsumerGroups }],
+  ['POST', '/logstores/:logstore/consumergroups', { '': createConsumerGroup }],
+  ['GET', '/logstores/:logstore/consumergroups/:group', { '': getCheckpoints }],
+  ['PUT', '/logstores/:logstore/consumergroups/:group', { '': updateConsumerGroup }],
+  ['DELETE', '/logstores/:logstore/consumergroups/:group', { '': deleteConsumerGroup }],
+  [
+    'POST',
+    '/logstores/:logstore/consumergroups/:group',
+    { heartbeat: heartBeat, checkpoint: updateCheckpoint },
+  ],
 ];
 
 /** Finds the operation of a request, or throws `NotEmulated`. */

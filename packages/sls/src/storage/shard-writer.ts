@@ -21,8 +21,12 @@ export interface NewRecord {
 export interface ShardWriter {
   /** Position of the next record; everything below is durable. */
   readonly end: number;
+  /** True while a batch is open: one more record in it costs no sync of its own. */
+  readonly isGathering: boolean;
   /** Resolves with the record's position once it is durable; rejects when it certainly is not there. */
   append(record: NewRecord): Promise<number>;
+  /** Resolves when every append begun so far has been answered. */
+  settled(): Promise<void>;
   /** Waits for what is under way and closes the file. */
   stop(): Promise<void>;
 }
@@ -39,6 +43,10 @@ export interface ShardWriterOptions {
 
 /** One write stays below this, unless a single record is larger. */
 const batchBytesMax = 8 * 1024 * 1024;
+
+/** How long, and up to what size, a batch may wait for more. */
+const gatherMsMax = 4;
+const gatherBytesMax = 1024 * 1024;
 
 interface Pending extends NewRecord {
   resolve(position: number): void;
@@ -95,6 +103,10 @@ class GroupCommitWriter implements ShardWriter {
     return this.#end;
   }
 
+  get isGathering(): boolean {
+    return this.#pending.length > 0;
+  }
+
   append(record: NewRecord): Promise<number> {
     const bytes = recordHeadBytes + record.bytes.length;
     if (this.#isStopped || this.#pendingBytes + bytes > this.#pendingBytesMax) {
@@ -107,6 +119,10 @@ class GroupCommitWriter implements ShardWriter {
     });
   }
 
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
@@ -115,10 +131,24 @@ class GroupCommitWriter implements ShardWriter {
   }
 
   async #run(): Promise<void> {
-    // Requests that are already in the socket buffers get into the first batch as well.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#pending.length > 0) await this.#commit(this.#takeBatch());
+    while (this.#pending.length > 0) {
+      await this.#gather();
+      await this.#commit(this.#takeBatch());
+    }
     this.#running = undefined;
+  }
+
+  /**
+   * Waits while every turn of the event loop brings more: a sync costs as much CPU as several requests. A lone
+   * request waits one turn.
+   */
+  async #gather(): Promise<void> {
+    const deadline = performance.now() + gatherMsMax;
+    for (let seen = 0; seen < this.#pending.length && this.#pendingBytes < gatherBytesMax; ) {
+      seen = this.#pending.length;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (performance.now() > deadline) return;
+    }
   }
 
   #takeBatch(): Batch {
@@ -140,7 +170,6 @@ class GroupCommitWriter implements ShardWriter {
     try {
       const target = await this.#segmentFor(bytes.length);
       await target.file.write(bytes, target.bytes);
-      await target.file.sync();
       target.bytes += bytes.length;
     } catch (error) {
       await this.#giveUpSegment();
@@ -193,7 +222,6 @@ class GroupCommitWriter implements ShardWriter {
     const file = await this.#files.create(path);
     try {
       await file.write(encodeSegmentHead(first), 0);
-      await file.sync();
       await this.#files.syncDirectory(this.#directory);
     } catch (error) {
       await file.close().catch(() => {});

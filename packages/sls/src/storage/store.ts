@@ -24,8 +24,14 @@ export interface LogStorage extends AsyncDisposable {
   append(uid: string, shard: number, record: NewRecord): Promise<{ position: number }>;
   /** The shards and their acknowledged ends at this moment. */
   shards(uid: string): readonly ShardEnd[];
+  /** True while a shard has an open batch that further records can join without a sync of their own. */
+  isGathering(uid: string, shard: number): boolean;
+  /** Resolves when every append to a shard begun so far is durable or refused: its end is final if nothing follows. */
+  settled(uid: string, shard: number): Promise<void>;
   /** Removes a logstore's folder. */
   drop(uid: string): Promise<void>;
+  /** Removes one shard's folder. */
+  dropShard(uid: string, shard: number): Promise<void>;
   /** Removes the folders of logstores that no longer exist, left behind by a crash during a deletion. */
   dropAllExcept(uids: ReadonlySet<string>): Promise<void>;
   stop(): Promise<void>;
@@ -83,6 +89,21 @@ class SegmentStorage implements LogStorage {
       ends.push({ shard, directory, end: writer.end });
     }
     return ends;
+  }
+
+  isGathering(uid: string, shard: number): boolean {
+    return this.#logstores.get(uid)?.get(shard)?.writer.isGathering === true;
+  }
+
+  async settled(uid: string, shard: number): Promise<void> {
+    await this.#logstores.get(uid)?.get(shard)?.writer.settled();
+  }
+
+  async dropShard(uid: string, shard: number): Promise<void> {
+    const open = this.#logstores.get(uid)?.get(shard);
+    this.#logstores.get(uid)?.delete(shard);
+    await open?.writer.stop();
+    await rm(join(this.#options.directory, uid, String(shard)), { recursive: true, force: true });
   }
 
   async drop(uid: string): Promise<void> {
