@@ -1,4 +1,5 @@
-import { createHmac, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { createHmacSha256, type HmacSha256 } from './hmac-sha256.ts';
 import { byText, firstValues, type SignedRequest } from './signed-request.ts';
 
 /** Scope of a V4 signature: whatever the client was told. */
@@ -32,7 +33,7 @@ export function signV4(
   const { secret, scope, sha256 } = options;
   const canonical = hash('sha256', canonicalRequestV4(request, sha256), 'hex');
   const text = `SLS4-HMAC-SHA256\n${request.headers['x-log-date'] ?? ''}\n${scopeText(scope)}\n${canonical}`;
-  return createHmac('sha256', signingKey(secret, scope)).update(text, 'utf8').digest('hex');
+  return signingKey(secret, scope)(text);
 }
 
 /** The scope as it stands in `Credential=` and in the string to sign. */
@@ -42,19 +43,20 @@ export function scopeText(scope: V4Scope): string {
 
 /** Signing keys change once a day and region; four HMACs per request would be a third of the check. */
 const signingKeysMax = 64;
-const signingKeys = new Map<string, Buffer>();
+const signingKeys = new Map<string, HmacSha256>();
 
-function signingKey(secret: string, scope: V4Scope): Buffer {
+function signingKey(secret: string, scope: V4Scope): HmacSha256 {
   const name = `${secret}\n${scopeText(scope)}`;
   const known = signingKeys.get(name);
   if (known !== undefined) return known;
   let key = Buffer.from(`aliyun_v4${secret}`, 'utf8');
   for (const part of [scope.date, scope.region, 'sls', 'aliyun_v4_request']) {
-    key = createHmac('sha256', key).update(part, 'utf8').digest();
+    key = Buffer.from(createHmacSha256(key)(part), 'hex');
   }
+  const signer = createHmacSha256(key);
   if (signingKeys.size >= signingKeysMax) signingKeys.clear();
-  signingKeys.set(name, key);
-  return key;
+  signingKeys.set(name, signer);
+  return signer;
 }
 
 /** The list of signed headers is not transmitted; both sides derive it by this rule. */

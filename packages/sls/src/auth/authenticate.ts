@@ -66,14 +66,19 @@ function rfcDate(headers: SignedRequest['headers']): RequestTime {
   return { text, timeMs };
 }
 
+/** The time parsed last: requests of one second have the same. */
+let lastLogDate: RequestTime = { text: '', timeMs: 0 };
+
 /** Time of a V4 request: `YYYYMMDDTHHMMSSZ`. */
 function logDate(headers: SignedRequest['headers']): RequestTime {
   const text = headers['x-log-date'];
   if (text === undefined || text === '') throw slsErrors.missingDate();
+  if (text === lastLogDate.text) return lastLogDate;
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
   if (parts === null) throw slsErrors.invalidDateFormat(text);
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
-  return { text, timeMs: Date.UTC(year, month - 1, day, hour, minute, second) };
+  lastLogDate = { text, timeMs: Date.UTC(year, month - 1, day, hour, minute, second) };
+  return lastLogDate;
 }
 
 function checkTime(request: RequestTime, nowMs: number): void {

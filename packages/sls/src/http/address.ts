@@ -28,6 +28,21 @@ export function projectOfHost(host: string, options: AddressOptions): string | u
   return labelOfHost(bareHost(host), options.baseDomains) ?? options.defaultProject;
 }
 
+/** Clients come with few hosts, and each names its project by several patterns. */
+const hostsKept = 1000;
+
+/** `projectOfHost` that remembers what it found. */
+export function createProjectNames(options: AddressOptions): (host: string) => string | undefined {
+  const known = new Map<string, string | undefined>();
+  return (host) => {
+    if (known.has(host)) return known.get(host);
+    const project = projectOfHost(host, options);
+    if (known.size >= hostsKept) known.clear();
+    known.set(host, project);
+    return project;
+  };
+}
+
 /** Lower case, without port and without the final dot of a full name. */
 function bareHost(host: string): string {
   const lower = host.trim().toLowerCase();

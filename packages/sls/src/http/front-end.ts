@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Log, messageOf } from '@sampan/base';
 import { isSlsError, type SlsError, slsErrors } from '@sampan/sls-wire';
 import type { Authenticator } from '../auth/authenticate.ts';
-import { type AddressOptions, projectOfHost } from './address.ts';
+import { type AddressOptions, createProjectNames } from './address.ts';
 import { ClientGone, createBodyReader } from './body.ts';
 import type { Backend } from './operation.ts';
 import { errorReply, type Reply } from './reply.ts';
@@ -79,12 +79,13 @@ function createHandler(
 ): (incoming: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { backend, authenticator, address, log } = options;
   const route = createRoutes();
+  const projectOf = createProjectNames(address);
   const bodies = createBodyReader();
 
   async function answer(incoming: IncomingMessage, requestId: string): Promise<Reply> {
     const body = await bodies.read(incoming);
     try {
-      const request = parseRequest(incoming, { requestId, body, address });
+      const request = parseRequest(incoming, { requestId, body, projectOf });
       authenticator.check(request, body);
       const { operation, path } = route(request);
       return await operation.run({ backend, request, path });
@@ -110,7 +111,7 @@ function createHandler(
 
 function parseRequest(
   incoming: IncomingMessage,
-  context: { requestId: string; body: Buffer; address: AddressOptions },
+  context: { requestId: string; body: Buffer; projectOf: (host: string) => string | undefined },
 ): SlsRequest {
   const { authority, path, query } = parseTarget(incoming.url ?? '/');
   // A header that came several times is already one text, except for those that Node keeps as a list.
@@ -125,7 +126,7 @@ function parseRequest(
     query,
     headers,
     body: context.body,
-    project: projectOfHost(host, context.address),
+    project: context.projectOf(host),
     clientAddress: incoming.socket.remoteAddress,
   };
 }

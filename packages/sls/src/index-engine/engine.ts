@@ -13,6 +13,8 @@ import type { FromWorker, ToWorker, WorkerCall, WorkerSettings } from './worker-
 
 /** Calls that may wait for the worker; further ones are refused at once. */
 const outstandingMax = 256;
+/** How far the index may stay behind what was acknowledged while nobody asks. */
+const noticeDelayMs = 200;
 /** Restarts of a worker that died, before the engine gives up. */
 const restartsMax = 5;
 
@@ -42,6 +44,7 @@ class WorkerEngine implements IndexEngine {
   readonly #pending = new Map<number, Pending>();
   /** The newest notice of each logstore that has not been sent yet. */
   readonly #notices = new Map<string, Pick<LogstoreView, 'uid' | 'shards'>>();
+  #noticeTimer: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #serial = 0;
   #restarts = 0;
@@ -55,10 +58,10 @@ class WorkerEngine implements IndexEngine {
 
   notify(logstore: Pick<LogstoreView, 'uid' | 'shards'>): void {
     const notice = { uid: logstore.uid, shards: logstore.shards };
-    // One notice per turn of the event loop is enough, however many appends were acknowledged in it.
-    const isScheduled = this.#notices.size > 0;
     this.#notices.set(logstore.uid, notice);
-    if (!isScheduled) setImmediate(() => this.#flushNotices());
+    // Many small transactions cost far more than one: the index follows at a distance. A query does not wait for
+    // it, because its own call carries the positions it needs.
+    this.#noticeTimer ??= setTimeout(() => this.#flushNotices(), noticeDelayMs);
   }
 
   async search(request: Parameters<IndexEngine['search']>[0]): Promise<LogsResult | TableResult> {
@@ -147,6 +150,8 @@ class WorkerEngine implements IndexEngine {
   }
 
   #flushNotices(): void {
+    clearTimeout(this.#noticeTimer);
+    this.#noticeTimer = undefined;
     for (const notify of this.#notices.values()) {
       const message: ToWorker = { notify };
       this.#worker?.postMessage(message);
@@ -156,6 +161,7 @@ class WorkerEngine implements IndexEngine {
 
   /** The worker ends by itself: stopping it from outside while DuckDB works in it aborts the process. */
   async #shutDown(): Promise<void> {
+    this.#flushNotices();
     const worker = this.#worker;
     if (worker === undefined) return;
     const exited = new Promise<void>((resolve) => {

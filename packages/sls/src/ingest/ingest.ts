@@ -49,6 +49,9 @@ export function createIngest(options: IngestOptions): Ingest {
       return shard;
     }
     const writable = logstore.shards.filter((shard) => shard.status === 'readwrite');
+    // Requests that come together go to one shard and share its sync; the next ones have another shard.
+    const open = writable[turn % writable.length];
+    if (open !== undefined && storage.isGathering(logstore.uid, open.shardID)) return open;
     turn = (turn + 1) % writable.length;
     const shard = writable[turn];
     if (shard === undefined) throw slsErrors.logStoreWithoutShard();
