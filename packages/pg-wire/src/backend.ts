@@ -70,10 +70,10 @@ export function encodeReadyForQuery(status: TransactionStatus): Buffer {
   return new MessageWriter(serverTags.readyForQuery).int8(status.charCodeAt(0)).finish();
 }
 
-/** Tells a client of a newer minor version, or with unknown extensions, that 3.0 without them is spoken. */
-export function encodeNegotiateProtocolVersion(unknownExtensions: readonly string[]): Buffer {
+/** Tells a client of a newer minor version, or with unknown extensions, that 3.`minor` without them is spoken. */
+export function encodeNegotiateProtocolVersion(unknownExtensions: readonly string[], minor = 0): Buffer {
   const writer = new MessageWriter(serverTags.negotiateProtocolVersion)
-    .int32(protocolVersion30)
+    .int32(protocolVersion30 + minor)
     .int32(unknownExtensions.length);
   for (const name of unknownExtensions) writer.cstring(name);
   return writer.finish();

@@ -70,9 +70,9 @@ function layoutError(): WireError {
   );
 }
 
-/** The packet with which a client opens a session of protocol 3.0. */
-export function encodeStartup(parameters: Iterable<readonly [string, string]>): Buffer {
-  const writer = new MessageWriter(undefined, 256).int32(protocolVersion30);
+/** The packet with which a client opens a session of protocol 3.`minor`. */
+export function encodeStartup(parameters: Iterable<readonly [string, string]>, minor = 0): Buffer {
+  const writer = new MessageWriter(undefined, 256).int32(protocolVersion30 + minor);
   for (const [name, value] of parameters) writer.cstring(name).cstring(value);
   return writer.int8(0).finish();
 }

@@ -60,6 +60,23 @@ const optionsSchema = z.strictObject({
     connectTimeoutMs: milliseconds.default(5000),
     idleTimeoutMs: milliseconds.default(600_000),
     resetTimeoutMs: milliseconds.default(10_000),
+    lifetimeMs: milliseconds.default(3_600_000),
+    checkQuery: z.string().max(1000).default('SELECT 1'),
+    checkDelayMs: milliseconds.default(30_000),
+    otherHosts: z
+      .array(z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) }))
+      .max(16)
+      .default([]),
+    targetSession: z.enum(['any', 'read-write', 'read-only', 'primary', 'standby']).default('any'),
+    protocol: z.enum(['3.0', '3.2']).default('3.2'),
+    tls: z
+      .strictObject({
+        mode: z.enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']),
+        ca: z.string().min(1).optional(),
+        cert: z.string().min(1).optional(),
+        key: z.string().min(1).optional(),
+      })
+      .default({ mode: 'disable' }),
   }),
   users: z.array(user).min(1),
   tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),

@@ -1,4 +1,3 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import {
   type Clock,
@@ -29,8 +28,12 @@ import {
 } from './options.ts';
 import { StatementRegistry } from './prepared/statements.ts';
 import type { Component } from './schedule/scheduler.ts';
-import { type Borrower, ServerPools } from './server/server-pools.ts';
+import { Connector } from './server/connector.ts';
+import type { Borrower } from './server/pool.ts';
+import { type ChangeableOptions, ServerPools } from './server/server-pools.ts';
 import { ProfileTable } from './settings/profile.ts';
+import { netTransports } from './transport/net-transport.ts';
+import type { Accept, Transports } from './transport/transport.ts';
 
 /** Counts that are exact whenever no callback is running. */
 export interface PgProxyCounts {
@@ -85,6 +88,7 @@ class RunningProxy implements PgProxy {
   port = 0;
   readonly componentPorts: Record<string, number> = {};
   readonly #options: ResolvedOptions;
+  readonly #transports: Transports = netTransports;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #lifecycle: Lifecycle = createLifecycle();
@@ -112,12 +116,8 @@ class RunningProxy implements PgProxy {
     const shares = sharesOf(options);
     this.#shares = new Map(shares.map((share) => [share.name, share]));
     this.#pools = new ServerPools({
-      address: options.server,
-      connections: options.server.connections,
+      ...this.#serverOptions(options),
       shares,
-      connectTimeoutMs: options.server.connectTimeoutMs,
-      idleTimeoutMs: options.server.idleTimeoutMs,
-      resetTimeoutMs: options.server.resetTimeoutMs,
       profiles: this.#profiles,
       clock: this.#clock,
       log: this.#log,
@@ -169,25 +169,27 @@ class RunningProxy implements PgProxy {
   }
 
   async #listenOn(port: number, option: string): Promise<number> {
-    // Paused: the accepted socket gives its handle to the transport before anything is read.
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenError(error, { host: this.host, port, option })));
-      server.listen({ host: this.host, port, backlog: 1024 }, resolve);
-    });
-    server.on('error', (error) => this.#log.error({ reason: error.message }, 'accepting connections failed'));
-    this.#lifecycle.defer('listener', () => closeListener(server));
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+    const listener = await this.#transports
+      .listen({
+        host: this.host,
+        port,
+        accepted: (accept) => this.#accept(accept),
+        failed: (error) => this.#log.error({ reason: error.message }, 'accepting connections failed'),
+      })
+      .catch((error: unknown) => {
+        throw error instanceof Error ? listenError(error, { host: this.host, port, option }) : error;
+      });
+    this.#lifecycle.defer('listener', () => listener.stop());
+    return listener.port;
   }
 
-  #accept(socket: Socket): void {
+  #accept(accept: Accept): void {
     const { clientConnectionsMax, startupTimeoutMs } = this.#options;
     const isFull = (): string | undefined =>
       this.#clients.size < clientConnectionsMax
         ? undefined
         : `sorry, too many clients already: the limit is ${clientConnectionsMax} (clientConnectionsMax)`;
-    const login: ClientLogin = new ClientLogin(socket, {
+    const login: ClientLogin = new ClientLogin(accept, {
       passwords: this.#passwords,
       tls: this.#tls,
       timeoutMs: startupTimeoutMs,
@@ -258,6 +260,21 @@ class RunningProxy implements PgProxy {
     }
     if (server.user !== undefined) return { user: server.user, password: server.password };
     return { user: user.name, password: server.password ?? user.password };
+  }
+
+  #serverOptions({ server }: ResolvedOptions): ChangeableOptions {
+    const { connect } = this.#transports;
+    const hosts = [{ host: server.host, port: server.port }, ...server.otherHosts];
+    const connector = new Connector({
+      addresses: hosts.map(({ host, port }) => ({ host, port, connect })),
+      tls: server.tls,
+      target: server.targetSession,
+      protocolMinor: server.protocol === '3.2' ? 2 : 0,
+      connectTimeoutMs: server.connectTimeoutMs,
+      clock: this.#clock,
+    });
+    const { connections, idleTimeoutMs, resetTimeoutMs, lifetimeMs, checkQuery, checkDelayMs } = server;
+    return { connector, connections, idleTimeoutMs, resetTimeoutMs, lifetimeMs, checkQuery, checkDelayMs };
   }
 
   #shareOf(name: string): ComponentShare {
@@ -361,9 +378,4 @@ function listenError(error: Error, place: { host: string; port: number; option: 
     hint: `Change listen.host or ${place.option}.`,
     cause: error,
   });
-}
-
-/** Stops accepting. Does not wait for connections: the proxy closes them itself. */
-function closeListener(server: Server): void {
-  server.close();
 }

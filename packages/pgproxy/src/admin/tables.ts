@@ -1,7 +1,8 @@
 import type { ClientSession } from '../client/client-session.ts';
 import type { Component } from '../schedule/scheduler.ts';
+import type { Borrower, Pool } from '../server/pool.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
-import type { Borrower, Pool, ServerPools } from '../server/server-pools.ts';
+import type { ServerPools } from '../server/server-pools.ts';
 
 /** A result of the console. Columns ending in a type other than text say so. */
 export interface Table {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Clock, Timer } from '@sampan/base';
 import {
@@ -14,8 +13,7 @@ import {
   WireError,
 } from '@sampan/pg-wire';
 import type { UserOptions } from '../options.ts';
-import { adoptSocket, type NetTransport } from '../transport/net-transport.ts';
-import type { Transport, TransportSink } from '../transport/transport.ts';
+import type { Accept, OpenTransport, Transport, TransportSink } from '../transport/transport.ts';
 import type { PasswordBook, PasswordCheck } from './verify-password.ts';
 
 /** A client that proved who it is. */
@@ -24,6 +22,8 @@ export interface Identified {
   readonly user: UserOptions;
   readonly database: string;
   readonly parameters: ReadonlyMap<string, string>;
+  /** The version it asked for: 2 and more take long cancel keys. */
+  readonly protocolMinor: number;
   /** What it sent beyond its login. */
   readonly rest: Buffer;
   /** Gives the transport's events to the session. */
@@ -45,16 +45,17 @@ export interface ClientLoginOptions {
 
 type Startup = Extract<StartupPacket, { kind: 'startup' }>;
 
-const readBytes = 4096;
 /** Passwords and SASL messages are short; PostgreSQL allows 65,535. */
 const passwordBytesMax = 65_535;
+/** Protocol 3.2 (PostgreSQL 18) differs from 3.0 in the length of cancel keys. */
+const protocolMinorMax = 2;
 const lingerMs = 5000;
 
 /** A connection until it has shown who it is: TLS, start-up packet, password, or a cancel request. */
 export class ClientLogin implements TransportSink {
   readonly #options: ClientLoginOptions;
   readonly #timer: Timer;
-  readonly #plain: NetTransport;
+  readonly #plain: OpenTransport;
   #transport: Transport;
   #framer = createFramer({ maxFrameBytes: passwordBytesMax, expectStartup: true });
   #startup: Startup | undefined;
@@ -62,7 +63,7 @@ export class ClientLogin implements TransportSink {
   #isOver = false;
   #forward: TransportSink | undefined;
 
-  constructor(socket: Socket, options: ClientLoginOptions) {
+  constructor(accept: Accept, options: ClientLoginOptions) {
     this.#options = options;
     this.#timer = options.clock.after(options.timeoutMs, () =>
       this.fail(
@@ -70,7 +71,7 @@ export class ClientLogin implements TransportSink {
         `login did not finish within ${options.timeoutMs} ms (startupTimeoutMs)`,
       ),
     );
-    this.#plain = adoptSocket(socket, { readBytes, sink: this });
+    this.#plain = accept(this);
     this.#transport = this.#plain;
   }
 
@@ -155,7 +156,7 @@ export class ClientLogin implements TransportSink {
 
   #answerSsl(): void {
     const context = this.#options.tls;
-    if (context === undefined || this.#transport.isEncrypted) {
+    if (context === undefined || this.#transport.isEncrypted || this.#plain.encrypt === undefined) {
       this.#send(Buffer.from('N'));
       return;
     }
@@ -176,8 +177,9 @@ export class ClientLogin implements TransportSink {
       return;
     }
     this.#startup = packet;
-    if (packet.protocolMinor > 0 || packet.extensions.length > 0) {
-      this.#send(encodeNegotiateProtocolVersion(packet.extensions));
+    if (packet.protocolMinor > protocolMinorMax || packet.extensions.length > 0) {
+      const minor = Math.min(packet.protocolMinor, protocolMinorMax);
+      this.#send(encodeNegotiateProtocolVersion(packet.extensions, minor));
     }
     const user = packet.parameters.get('user') ?? '';
     if (user === '') {
@@ -226,6 +228,7 @@ export class ClientLogin implements TransportSink {
       user,
       database: database === '' ? name : database,
       parameters,
+      protocolMinor: this.#startup?.protocolMinor ?? 0,
       rest,
       attach: (sink) => {
         this.#forward = sink;

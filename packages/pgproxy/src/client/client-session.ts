@@ -13,9 +13,11 @@ import { ClientStatements, type StatementRegistry } from '../prepared/statements
 import { OutBatch } from '../protocol/out-batch.ts';
 import type { Component } from '../schedule/scheduler.ts';
 import { createTicket, type Ticket } from '../schedule/wait-queue.ts';
+import type { Borrower, Pool, Refusal } from '../server/pool.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
 import type { LoginFailure } from '../server/server-login.ts';
-import type { Borrower, Pool, Refusal, ServerPools } from '../server/server-pools.ts';
+import type { ServerPools } from '../server/server-pools.ts';
+import { startSession } from '../server/session-sql.ts';
 import type { Learner, Welcome } from '../server/welcome-book.ts';
 import { type Profile, type ProfileTable, reportedName, settingsSql } from '../settings/profile.ts';
 import { cleanApplicationName, parseStartupSettings } from '../settings/startup-settings.ts';
@@ -42,6 +44,9 @@ export interface ClientSessionOptions {
 }
 
 const lingerMs = 5000;
+/** Cancel keys as PostgreSQL 18 makes them for protocol 3.2 and for 3.0. */
+const longKeyBytes = 32;
+const shortKeyBytes = 4;
 /** Unreported settings one client may have; with more it is pinned. */
 const extrasMax = 100;
 
@@ -64,7 +69,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
   readonly component: Component<Borrower>;
   readonly ticket: Ticket<Borrower> = createTicket<Borrower>(this);
   readonly processId: number;
-  readonly secretKey = randomBytes(4);
+  readonly secretKey: Buffer;
   readonly user: string;
   readonly database: string;
   readonly applicationName: string;
@@ -99,6 +104,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.database = client.database;
     this.applicationName = client.parameters.get('application_name') ?? '';
     this.poolMode = options.poolMode;
+    this.secretKey = randomBytes(client.protocolMinor >= 2 ? longKeyBytes : shortKeyBytes);
     this.connectedAtMs = options.clock.nowMs();
     this.requestedAtMs = this.connectedAtMs;
     this.#traffic = new ClientTraffic(this, options.limits);
@@ -327,7 +333,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.state = 'active';
     this.server = server;
     if (!this.isSession) return;
-    server.startSession();
+    startSession(server);
     this.#pin(server, 'session');
   }
 
@@ -360,7 +366,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.state = 'idle';
     // A full server may have stopped this client.
     if (!this.#traffic.isBlocked) this.transport.resume();
-    this.#pools.giveBack(server);
+    this.#pools.giveBack(server, this);
   }
 
   /** An overloaded pool refuses one request; the session lives if the error answers the request completely. */

@@ -10,6 +10,7 @@ import { isReservedName } from '../prepared/statements.ts';
 import { replies } from '../protocol/reply-queue.ts';
 import type { Holder } from '../server/holder.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
+import { prepareOn, prepareUnnamed } from '../server/session-sql.ts';
 import { forgetsStatements } from './session-commands.ts';
 import { type SessionEffect, sessionEffectOf } from './session-state.ts';
 import type { StatementTrace } from './statement-trace.ts';
@@ -422,7 +423,7 @@ export class ClientTraffic {
       throw new WireError('54000', `more than ${this.#limits.clientStatementsMax} prepared statements`);
     }
     const statement = statements.define(name, buffer.subarray(nameEnd + 1, next));
-    if (server.prepare(statement, { max: this.#limits.preparedMax, isOwnParse: true, name })) {
+    if (prepareOn(server, statement, { max: this.#limits.preparedMax, isOwnParse: true, name })) {
       server.replies.pushNamed(replies.parseKnown, { name, statement });
     }
     return at;
@@ -432,7 +433,7 @@ export class ClientTraffic {
   #parseAgain(server: ServerConnection, name: string): void {
     const statement = this.#owner.statements.get(name);
     if (statement === undefined) return;
-    server.prepare(statement, { max: this.#limits.preparedMax, isOwnParse: false, name });
+    prepareOn(server, statement, { max: this.#limits.preparedMax, isOwnParse: false, name });
     server.replies.push(replies.parseUnnamed);
     server.toServer.bytes(statement.parse);
   }
@@ -493,7 +494,7 @@ export class ClientTraffic {
     if (server.unnamedOf === statements || statements.unnamed === undefined) return;
     server.toServer.run(buffer, this.#runFrom, at);
     this.#runFrom = at;
-    server.prepareUnnamed(statements);
+    prepareUnnamed(server, statements);
   }
 
   /** The statement stays on the server, where others use it; only the client's name goes. */
@@ -541,7 +542,7 @@ export class ClientTraffic {
         this.#owner.trace.noteStatement(statement);
         if (statement.effect !== undefined) this.#owner.allows(server, statement.effect);
       }
-      server.prepare(statement, { max: this.#limits.preparedMax, isOwnParse: false, name });
+      prepareOn(server, statement, { max: this.#limits.preparedMax, isOwnParse: false, name });
     }
     out.header(tag, next - at - 1 - (nameEnd + 1 - nameStart) + nameBytes.length);
     out.run(buffer, at + 5, nameStart);

@@ -1,7 +1,7 @@
 import { createFakeClock, createRandom } from '@sampan/testkit';
 import { describe, expect, test } from 'vitest';
 import { type Component, Scheduler, type Share } from './scheduler.ts';
-import { createTicket, type Ticket } from './wait-queue.ts';
+import { createTicket, oldestEvery, type Ticket } from './wait-queue.ts';
 
 const share = (name: string, rest: Partial<Share> = {}): Share => ({
   name,
@@ -109,9 +109,71 @@ describe('scheduler', () => {
     expect(release('a')).toBeUndefined();
   });
 
-  test('keeps every promise in 2,000 random schedules', () => {
-    for (let seed = 1; seed <= 2000; seed++) expect(simulate(seed), `seed ${seed}`).toBeUndefined();
+  test('lets a client that used little go before those that used much', () => {
+    const { scheduler, component } = create(1, [share('a')]);
+    const a = component('a');
+    const [heavy, light] = [createTicket('heavy'), createTicket('light')];
+    scheduler.request(a, createTicket('first'));
+    scheduler.charge(a, heavy, 500);
+    scheduler.charge(a, light, 5);
+    scheduler.request(a, heavy);
+    scheduler.request(a, light);
+    expect(scheduler.release(a)?.owner).toBe('light');
+    expect(scheduler.release(a)?.owner).toBe('heavy');
   });
+
+  test('divides server time evenly between a client of long and a client of short transactions', () => {
+    const { scheduler, component } = create(1, [share('a')]);
+    const a = component('a');
+    const costs = new Map([
+      ['long', 90],
+      ['short', 10],
+    ]);
+    const used = new Map<string, number>();
+    const tickets = Array.from(costs.keys(), (name) => createTicket(name));
+    scheduler.request(a, createTicket('first'));
+    for (const ticket of tickets) scheduler.request(a, ticket);
+    for (let n = 0; n < 2000; n++) {
+      const ticket = scheduler.release(a);
+      if (ticket === undefined) throw new Error('nobody waits');
+      const costMs = costs.get(ticket.owner) ?? 0;
+      used.set(ticket.owner, (used.get(ticket.owner) ?? 0) + costMs);
+      scheduler.charge(a, ticket, costMs);
+      scheduler.request(a, ticket);
+    }
+    // Half each, but for the turns that go by age.
+    const ratio = (used.get('long') ?? 0) / (used.get('short') ?? 1);
+    expect(ratio).toBeGreaterThan(0.8);
+    expect(ratio).toBeLessThan(3.5);
+  });
+
+  test('takes new numbers while clients wait, and keeps those of a component that is gone', () => {
+    const { scheduler, component, request, release } = create(1, [share('a'), share('b')]);
+    request('a');
+    request('a', 'a-2');
+    request('b', 'b-1');
+    expect(scheduler.change(2, [share('a', { max: 1 }), share('c')]).map(({ owner }) => owner)).toEqual([
+      'b-1',
+    ]);
+    expect(component('b').share.guaranteed).toBe(0);
+    expect(request('c', 'c-1')).toBe('queued');
+    scheduler.change(1, [share('a'), share('c')]);
+    expect(release('a')).toBeUndefined();
+    expect(['a-2', 'c-1']).toContain(release('b'));
+    expect(scheduler.inUse).toBe(1);
+  });
+
+  const schedules = Number(process.env['PGPROXY_SCHEDULES'] ?? 2000);
+  test(
+    `keeps every promise in ${schedules} random schedules`,
+    () => {
+      for (let seed = 1; seed <= schedules; seed++) {
+        const violation = simulate(seed);
+        if (violation !== undefined) throw new Error(`seed ${seed}: ${violation}`);
+      }
+    },
+    Math.max(20_000, schedules * 10),
+  );
 });
 
 /** Plays random requests, releases, departures and time; checks the invariants after every step. */
@@ -132,6 +194,17 @@ function simulate(seed: number): string | undefined {
   });
   const { clock, scheduler } = create(total, shares);
   const waiting: Ticket<string>[] = [];
+  /** Grants of its component that each waiter has seen pass. */
+  const passed = new Map<Ticket<string>, number>();
+  const notePassed = (granted: Ticket<string>, component: Component<string>): string | undefined => {
+    passed.delete(granted);
+    for (const [ticket, count] of passed) {
+      if (ticket.queue !== component.waiting) continue;
+      passed.set(ticket, count + 1);
+      if (count + 1 > oldestEvery * (component.share.queueMax + 2)) return 'somebody is passed over for ever';
+    }
+    return undefined;
+  };
 
   for (let step = 0; step < 60; step++) {
     const component = scheduler.components[random.integer(shares.length)];
@@ -139,7 +212,11 @@ function simulate(seed: number): string | undefined {
     const choice = random.integer(4);
     if (choice <= 1) {
       const ticket = createTicket('x');
-      if (scheduler.request(component, ticket) === 'queued') waiting.push(ticket);
+      scheduler.charge(component, ticket, random.integer(2000));
+      if (scheduler.request(component, ticket) === 'queued') {
+        waiting.push(ticket);
+        passed.set(ticket, 0);
+      }
     } else if (choice === 2 && component.inUse > 0) {
       const couldUseGuarantee = scheduler.components.some(
         (one) => one.waiting.size > 0 && one.inUse - (one === component ? 1 : 0) < one.share.guaranteed,
@@ -148,6 +225,8 @@ function simulate(seed: number): string | undefined {
       const ticket = scheduler.release(component);
       const winner = scheduler.components.findIndex((one, n) => one.inUse > (before[n] ?? 0));
       const wasBelow = (before[winner] ?? 0) < (shares[winner]?.guaranteed ?? 0);
+      const starved = ticket === undefined ? undefined : starvation(scheduler, ticket, before, notePassed);
+      if (starved !== undefined) return starved;
       if (couldUseGuarantee && (ticket === undefined || !wasBelow)) return 'a guarantee was passed over';
     } else if (choice === 3) {
       const ticket = waiting[random.integer(waiting.length + 1)];
@@ -158,6 +237,16 @@ function simulate(seed: number): string | undefined {
     if (violation !== undefined) return violation;
   }
   return undefined;
+}
+
+function starvation(
+  scheduler: Scheduler<string>,
+  ticket: Ticket<string>,
+  before: readonly number[],
+  notePassed: (ticket: Ticket<string>, component: Component<string>) => string | undefined,
+): string | undefined {
+  const winner = scheduler.components.find((one, n) => one.inUse > (before[n] ?? 0));
+  return winner === undefined ? 'nobody won' : notePassed(ticket, winner);
 }
 
 function violationOf(scheduler: Scheduler<string>): string | undefined {

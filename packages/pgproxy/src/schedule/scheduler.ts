@@ -17,7 +17,7 @@ export interface Share {
 
 /** A component as the scheduler counts it. Only the scheduler writes to it. */
 export interface Component<T> {
-  readonly share: Share;
+  share: Share;
   /** Server connections held by its clients, in use or being cleaned. */
   inUse: number;
   readonly waiting: WaitQueue<T>;
@@ -47,11 +47,13 @@ export interface SchedulerOptions<T> {
  * 1. the sum of `inUse` is at most `total`; no component's `inUse` exceeds its `max`;
  * 2. nobody waits who could be served: with a connection free, every waiting component is at its `max`;
  * 3. a freed connection goes to a waiter below its guarantee before one at or above it. What is unused of a
- *    guarantee is lent, and so comes back with the first transaction that ends.
+ *    guarantee is lent, and so comes back with the first transaction that ends;
+ * 4. inside a component the client that used less server time goes first, and nobody is passed over for ever.
+ * Lowering `total` or a `max` suspends the first until enough was released.
  */
 export class Scheduler<T> {
-  readonly components: readonly Component<T>[];
-  readonly total: number;
+  readonly components: Component<T>[];
+  total: number;
   readonly #clock: Clock;
   readonly #onTimeout: SchedulerOptions<T>['onTimeout'];
   #inUse = 0;
@@ -61,16 +63,7 @@ export class Scheduler<T> {
     this.total = options.total;
     this.#clock = options.clock;
     this.#onTimeout = options.onTimeout;
-    this.components = options.shares.map((share) => ({
-      share,
-      inUse: 0,
-      waiting: new WaitQueue<T>(),
-      served: 0,
-      granted: 0,
-      refused: 0,
-      timedOut: 0,
-      timer: undefined,
-    }));
+    this.components = options.shares.map((share) => componentOf<T>(share));
   }
 
   get inUse(): number {
@@ -105,12 +98,47 @@ export class Scheduler<T> {
   release(component: Component<T>): Ticket<T> | undefined {
     component.inUse--;
     this.#inUse--;
-    const next = this.#next();
+    return this.#take();
+  }
+
+  #take(): Ticket<T> | undefined {
+    const next = this.#inUse < this.total ? this.#next() : undefined;
     if (next === undefined) return undefined;
     const ticket = next.waiting.shift();
     this.#waiting--;
     this.#grant(next);
     return ticket;
+  }
+
+  /** Notes server time a client has used; those that used less go first. */
+  charge(component: Component<T>, ticket: Ticket<T>, usedMs: number): void {
+    component.waiting.charge(ticket, usedMs);
+  }
+
+  /**
+   * Takes new numbers. A component that is gone keeps its clients without a guarantee. Returns the tickets that
+   * are granted by it. What exceeds lower numbers comes back as it is released.
+   */
+  change(total: number, shares: readonly Share[]): Ticket<T>[] {
+    this.total = total;
+    for (const component of this.components) {
+      const share = shares.find(({ name }) => name === component.share.name);
+      component.share = share ?? {
+        ...component.share,
+        guaranteed: 0,
+        max: Math.min(component.share.max, total),
+      };
+      component.timer?.cancel();
+      component.timer = undefined;
+      if (component.waiting.size > 0) this.#arm(component, 0);
+    }
+    for (const share of shares) {
+      if (!this.components.some((one) => one.share.name === share.name))
+        this.components.push(componentOf(share));
+    }
+    const granted: Ticket<T>[] = [];
+    for (let ticket = this.#take(); ticket !== undefined; ticket = this.#take()) granted.push(ticket);
+    return granted;
   }
 
   /** Leaves the queue; false when the ticket was not waiting. */
@@ -179,6 +207,19 @@ export class Scheduler<T> {
       this.#onTimeout(first, component);
     }
   }
+}
+
+function componentOf<T>(share: Share): Component<T> {
+  return {
+    share,
+    inUse: 0,
+    waiting: new WaitQueue<T>(),
+    served: 0,
+    granted: 0,
+    refused: 0,
+    timedOut: 0,
+    timer: undefined,
+  };
 }
 
 /** Below guarantee first, the emptier one first; then by weighted use; then by who was served less. */

@@ -19,7 +19,6 @@ import {
   mentionsServerName,
   type ParsedName,
   ServerStatements,
-  type Statement,
 } from '../prepared/statements.ts';
 import { OutBatch } from '../protocol/out-batch.ts';
 import { firstLocalReply, ReplyQueue, replies } from '../protocol/reply-queue.ts';
@@ -27,6 +26,7 @@ import { type Profile, type ProfileTable, reportedName, settingsSql } from '../s
 import type { Transport, TransportSink } from '../transport/transport.ts';
 import type { Holder, ServerOwner } from './holder.ts';
 import { errorMessageOf, isControl, isTelling } from './message-kinds.ts';
+import type { ServerAddress } from './server-transport.ts';
 
 /** Larger control messages are forwarded without a look. */
 const captureBytesMax = 64 * 1024;
@@ -55,7 +55,11 @@ export class ServerConnection implements TransportSink {
   /** Everything the server reported, for the welcome of clients. */
   readonly parameters: Map<string, string>;
   readonly connectedAtMs: number;
-  /** When it was last lent. */
+  readonly address: ServerAddress;
+  /** When it was last asked whether it is still there. */
+  checkedMs = 0;
+  /** When it logged in, on the clock of durations; likewise when it was last lent. */
+  readonly bornMs: number;
   lentAtMs = 0;
   profile: Profile;
   holder: Holder | undefined;
@@ -67,6 +71,8 @@ export class ServerConnection implements TransportSink {
   isCopyingIn = false;
   /** Cancel requests on their way to this server; it must not change hands before they arrived. */
   cancelsInFlight = 0;
+  /** Another cancel request came while one was on its way. */
+  isCancelWanted = false;
   /** Whose unnamed statement it holds. */
   unnamedOf: ClientStatements | undefined;
   /** It may not serve anybody after this client. */
@@ -110,7 +116,12 @@ export class ServerConnection implements TransportSink {
     readonly secretKey: Buffer;
     readonly parameters: Map<string, string>;
     readonly connectedAtMs: number;
+    readonly address: ServerAddress;
+    readonly bornMs: number;
   }) {
+    this.address = options.address;
+    this.bornMs = options.bornMs;
+    this.lentAtMs = options.bornMs;
     this.transport = options.transport;
     this.toServer = new OutBatch(options.transport);
     this.#owner = options.owner;
@@ -163,15 +174,6 @@ export class ServerConnection implements TransportSink {
     this.profile = want;
     this.replies.push(replies.setup);
     this.toServer.bytes(encodeQuery(sql));
-  }
-
-  /** Gives the session to one client alone, without the statements prepared for others. */
-  startSession(): void {
-    this.needsDiscard = true;
-    if (this.prepared.size === 0) return;
-    this.prepared.clear();
-    this.replies.push(replies.setup);
-    this.toServer.bytes(encodeQuery('DEALLOCATE ALL'));
   }
 
   takeBack(): void {
@@ -565,36 +567,5 @@ export class ServerConnection implements TransportSink {
     this.isSkipping = false;
     this.replies.push(replies.sync);
     this.toServer.bytes(encodeSync());
-  }
-
-  /** Repeats the client's unnamed Parse if this server holds somebody else's. */
-  prepareUnnamed(statements: ClientStatements): void {
-    const parse = statements.unnamed;
-    if (this.unnamedOf === statements || parse === undefined) return;
-    this.unnamedOf = statements;
-    this.replies.push(replies.parseUnnamedHidden);
-    this.toServer.bytes(parse);
-  }
-
-  /**
-   * Makes sure the server knows `statement`, preparing it ahead of the client's message if need be.
-   * Returns whether it did already.
-   */
-  prepare(
-    statement: Statement,
-    options: { readonly max: number; readonly isOwnParse: boolean; readonly name: string },
-  ): boolean {
-    if (this.prepared.touch(statement)) return true;
-    const evicted = this.prepared.toEvict(options.max);
-    if (evicted !== undefined) {
-      this.prepared.remove(evicted);
-      this.replies.pushNamed(replies.closeHidden, { name: undefined, statement: evicted });
-      this.toServer.bytes(evicted.close);
-    }
-    this.prepared.add(statement);
-    if (options.isOwnParse) this.replies.pushNamed(replies.parse, { name: options.name, statement });
-    else this.replies.pushNamed(replies.parseHidden, { name: undefined, statement });
-    this.toServer.bytes(statement.parse);
-    return false;
   }
 }

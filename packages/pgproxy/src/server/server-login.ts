@@ -17,13 +17,13 @@ import {
   sqlstates,
   WireError,
 } from '@sampan/pg-wire';
-import { connectNet, type NetTransport } from '../transport/net-transport.ts';
 import type { TransportSink } from '../transport/transport.ts';
-
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import {
+  connectServer,
+  type ServerAddress,
+  type ServerTls,
+  type ServerTransport,
+} from './server-transport.ts';
 
 /** How the proxy logs in. */
 export interface ServerCredentials {
@@ -34,7 +34,8 @@ export interface ServerCredentials {
 
 /** What a finished login yields. */
 export interface LoggedIn {
-  readonly transport: NetTransport;
+  readonly transport: ServerTransport;
+  readonly address: ServerAddress;
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly parameters: Map<string, string>;
@@ -45,7 +46,12 @@ export interface LoginFailure {
   readonly sqlstate: string;
   readonly message: string;
   readonly detail?: string;
+  /** It was refused before authentication, in a way an older server refuses a newer protocol version. */
+  readonly isProtocol?: boolean;
 }
+
+/** What a session must be to be used (libpq's `target_session_attrs`). */
+export type TargetSession = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby';
 
 const frameBytesMax = 1024 * 1024;
 
@@ -55,6 +61,10 @@ const frameBytesMax = 1024 * 1024;
  */
 export function logIn(options: {
   readonly address: ServerAddress;
+  readonly tls: ServerTls;
+  /** 2 asks for protocol 3.2, 0 for 3.0. */
+  readonly protocolMinor: number;
+  readonly target: TargetSession;
   readonly credentials: ServerCredentials;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -67,7 +77,9 @@ export function logIn(options: {
 
 class ServerLogin implements TransportSink {
   readonly #options: Parameters<typeof logIn>[0];
-  readonly #transport: NetTransport;
+  readonly #connection: { destroy(): void };
+  #transport: ServerTransport | undefined;
+  #isAuthenticating = false;
   readonly #timer: Timer;
   readonly #framer = createFramer({ maxFrameBytes: frameBytesMax, expectStartup: false });
   readonly #parameters = new Map<string, string>();
@@ -87,11 +99,11 @@ class ServerLogin implements TransportSink {
         `PostgreSQL at ${where} did not answer within ${options.timeoutMs} ms`,
       ),
     );
-    this.#transport = connectNet({
-      host,
-      port,
+    this.#connection = connectServer({
+      address: options.address,
+      tls: options.tls,
       sink: this,
-      connected: () => this.#start(),
+      connected: (transport) => this.#start(transport),
       failed: (error) =>
         this.fail(sqlstates.connectionFailure, `cannot connect to PostgreSQL at ${where}: ${error.message}`),
     });
@@ -101,8 +113,13 @@ class ServerLogin implements TransportSink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer.cancel();
-    this.#transport.destroy();
-    this.#options.failed({ sqlstate, message, ...(detail === undefined ? {} : { detail }) });
+    this.#transport?.destroy();
+    this.#connection.destroy();
+    const isProtocol =
+      !this.#isAuthenticating &&
+      (sqlstate === sqlstates.featureNotSupported || sqlstate === sqlstates.protocolViolation);
+    const extra = detail === undefined ? {} : { detail };
+    this.#options.failed({ sqlstate, message, ...extra, ...(isProtocol ? { isProtocol } : {}) });
   }
 
   data(buffer: Buffer, start: number, end: number): boolean {
@@ -127,18 +144,26 @@ class ServerLogin implements TransportSink {
     this.fail(sqlstates.connectionFailure, 'PostgreSQL closed the connection during login');
   }
 
-  #start(): void {
+  #start(transport: ServerTransport): void {
+    this.#transport = transport;
+    if (this.#isOver) {
+      transport.destroy();
+      return;
+    }
     const { user, database } = this.#options.credentials;
     this.#send(
-      encodeStartup([
-        ['user', user],
-        ['database', database],
-      ]),
+      encodeStartup(
+        [
+          ['user', user],
+          ['database', database],
+        ],
+        this.#options.protocolMinor,
+      ),
     );
   }
 
   #send(message: Buffer): void {
-    this.#transport.write(message, 0, message.length);
+    this.#transport?.write(message, 0, message.length);
   }
 
   #take(frame: Frame): void {
@@ -166,6 +191,8 @@ class ServerLogin implements TransportSink {
         this.#finish();
         break;
       case serverTags.noticeResponse:
+      // An older server says which protocol version it speaks instead.
+      case serverTags.negotiateProtocolVersion:
         break;
       default:
         this.fail(sqlstates.protocolViolation, `unexpected message type ${frame.type} during login`);
@@ -175,6 +202,7 @@ class ServerLogin implements TransportSink {
   #authenticate(payload: Buffer): void {
     const { user, password } = this.#options.credentials;
     const request = parseAuthentication(payload);
+    this.#isAuthenticating = true;
     if (request.kind === 'ok') {
       // A server that asked for SCRAM must have proved that it knows the password.
       if (this.#scram !== undefined && !this.#isVerified) {
@@ -214,13 +242,35 @@ class ServerLogin implements TransportSink {
   }
 
   #finish(): void {
+    const transport = this.#transport;
+    const wrong = whyNotTarget(this.#options.target, this.#parameters);
+    if (wrong !== undefined) this.fail(sqlstates.cannotConnectNow, wrong);
+    if (this.#isOver || transport === undefined) return;
     this.#isOver = true;
     this.#timer.cancel();
     this.#options.done({
-      transport: this.#transport,
+      transport,
+      address: this.#options.address,
       processId: this.#processId,
       secretKey: this.#secretKey,
       parameters: this.#parameters,
     });
   }
+}
+
+/** Why a session is not what `target` asks for. PostgreSQL 14 and later report what has to be known. */
+function whyNotTarget(target: TargetSession, parameters: ReadonlyMap<string, string>): string | undefined {
+  if (target === 'any') return undefined;
+  const standby = parameters.get('in_hot_standby');
+  const readOnly = parameters.get('default_transaction_read_only');
+  if (standby === undefined || readOnly === undefined) {
+    return `server.targetSession "${target}" needs PostgreSQL 14 or later`;
+  }
+  const have = {
+    'read-write': standby === 'off' && readOnly === 'off',
+    'read-only': standby === 'on' || readOnly === 'on',
+    primary: standby === 'off',
+    standby: standby === 'on',
+  };
+  return have[target] ? undefined : `the session is not "${target}" (server.targetSession)`;
 }

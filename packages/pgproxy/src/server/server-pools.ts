@@ -1,58 +1,45 @@
 import type { Clock, Log, Timer } from '@sampan/base';
 import { type Component, Scheduler, type Share } from '../schedule/scheduler.ts';
-import type { Ticket } from '../schedule/wait-queue.ts';
-import type { Profile, ProfileTable } from '../settings/profile.ts';
+import type { ProfileTable } from '../settings/profile.ts';
 import { sendCancelRequest } from './cancel-request.ts';
-import type { Holder, ServerOwner } from './holder.ts';
+import { type Connector, isOutage } from './connector.ts';
+import type { ServerOwner } from './holder.ts';
+import type { Borrower, Pool } from './pool.ts';
 import { ServerConnection } from './server-connection.ts';
-import { type LoggedIn, type LoginFailure, logIn, type ServerAddress } from './server-login.ts';
+import type { LoggedIn, LoginFailure } from './server-login.ts';
+import { checkServer } from './session-sql.ts';
 import { WelcomeBook } from './welcome-book.ts';
 
-/** Why a client gets no server now. */
-export type Refusal =
-  | { readonly kind: 'queueFull' }
-  | { readonly kind: 'timeout' }
-  | ({ readonly kind: 'login' } & LoginFailure);
-
-/** Somebody who needs a server connection for one transaction. */
-export interface Borrower extends Holder {
-  readonly pool: Pool;
-  readonly component: Component<Borrower>;
-  readonly ticket: Ticket<Borrower>;
-  /** The wait is over; the server was lent to this borrower already. */
-  serverIsLent(server: ServerConnection): void;
-  serverIsRefused(refusal: Refusal): void;
-}
-
-/** The server connections of one user to one database: only these can stand in for each other. */
-export interface Pool {
-  readonly database: string;
-  readonly user: string;
-  readonly password: string | undefined;
-  /** Lent to nobody, last used last. */
-  readonly idle: ServerConnection[];
-  /** Everything logged in, idle or not. */
-  readonly servers: Set<ServerConnection>;
-  /** Borrowers who were granted a connection and wait for one to be opened or to become free. */
-  readonly pending: Borrower[];
-  /** Logins under way. */
-  connecting: number;
-  /** The settings of a session that asked for none; known once a server has logged in. */
-  base: Profile | undefined;
-  readonly welcomes: WelcomeBook;
-}
-
 export interface ServerPoolsOptions {
-  readonly address: ServerAddress;
-  readonly connections: number;
+  connector: Connector;
+  connections: number;
   readonly shares: readonly Share[];
-  readonly connectTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly resetTimeoutMs: number;
+  idleTimeoutMs: number;
+  resetTimeoutMs: number;
+  /** A session older than this is closed when it is free. */
+  lifetimeMs: number;
+  /** Run on a session nobody used for `checkDelayMs`; empty for none. */
+  checkQuery: string;
+  checkDelayMs: number;
   readonly profiles: ProfileTable;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** What may change while the proxy runs. */
+export type ChangeableOptions = Pick<
+  ServerPoolsOptions,
+  | 'connector'
+  | 'connections'
+  | 'idleTimeoutMs'
+  | 'resetTimeoutMs'
+  | 'lifetimeMs'
+  | 'checkQuery'
+  | 'checkDelayMs'
+>;
+
+const backOffMsMin = 50;
+const backOffMsMax = 2000;
 
 /**
  * Turns the scheduler's grants into connections. The scheduler counts how many may be used; here they are
@@ -66,6 +53,8 @@ export class ServerPools implements ServerOwner {
   /** Clients that kept their server because of session state, and statements refused for it, since the start. */
   pins = 0;
   refusedStates = 0;
+  /** Cancel requests sent to PostgreSQL. */
+  cancels = 0;
   readonly #options: ServerPoolsOptions;
   /** The component whose share each lent or resetting server uses. */
   readonly #lentTo = new Map<ServerConnection, Component<Borrower>>();
@@ -80,6 +69,11 @@ export class ServerPools implements ServerOwner {
   #isPlacing = false;
   #isStopped = false;
   #sweep: Timer;
+  /** Clients whose database is paused; none of them is in a queue or has a share. */
+  readonly #held = new Set<Borrower>();
+  readonly #paused = new Set<string>();
+  #isAllPaused = false;
+  readonly #whenFree = new Set<() => void>();
 
   constructor(options: ServerPoolsOptions) {
     this.#options = options;
@@ -100,13 +94,19 @@ export class ServerPools implements ServerOwner {
   pool(credentials: { database: string; user: string; password: string | undefined }): Pool {
     const key = JSON.stringify([credentials.database, credentials.user]);
     const known = this.pools.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.password = credentials.password;
+      return known;
+    }
     const pool: Pool = {
       ...credentials,
       idle: [],
       servers: new Set(),
       pending: [],
       connecting: 0,
+      retryAtMs: 0,
+      backOffMs: backOffMsMin,
+      retry: undefined,
       base: undefined,
       welcomes: new WelcomeBook(),
     };
@@ -123,6 +123,10 @@ export class ServerPools implements ServerOwner {
    * `serverIsRefused` follows; 'full' means that too many wait already.
    */
   borrow(borrower: Borrower): ServerConnection | 'later' | 'full' {
+    if (this.isPaused(borrower.pool.database)) {
+      this.#held.add(borrower);
+      return 'later';
+    }
     const decision = this.scheduler.request(borrower.component, borrower.ticket);
     if (decision === 'full') return 'full';
     if (decision === 'queued') return 'later';
@@ -131,6 +135,7 @@ export class ServerPools implements ServerOwner {
 
   /** Stops waiting. */
   withdraw(borrower: Borrower): void {
+    if (this.#held.delete(borrower)) return;
     if (this.scheduler.withdraw(borrower.ticket)) return;
     const at = borrower.pool.pending.indexOf(borrower);
     if (at === -1) return;
@@ -140,7 +145,11 @@ export class ServerPools implements ServerOwner {
   }
 
   /** Takes a server back from its client; it must be at rest. */
-  giveBack(server: ServerConnection): void {
+  giveBack(server: ServerConnection, borrower: Borrower): void {
+    if (this.scheduler.waiting > 0) {
+      const usedMs = this.#options.clock.monotonicMs() - server.lentAtMs;
+      this.scheduler.charge(borrower.component, borrower.ticket, usedMs);
+    }
     if (server.isSpent) {
       this.#lose(server);
       return;
@@ -189,16 +198,31 @@ export class ServerPools implements ServerOwner {
     this.#resetTimers.set(server, timer);
   }
 
-  /** Interrupts what `server` is doing. It does not change hands before the request has arrived. */
+  /**
+   * Interrupts what `server` is doing, on a connection outside the pool. It does not change hands before the
+   * request has arrived. One request per server is on its way; of those that come meanwhile one follows.
+   */
   cancel(server: ServerConnection): void {
+    if (server.cancelsInFlight > 0) {
+      server.isCancelWanted = true;
+      return;
+    }
+    this.cancels++;
     server.cancelsInFlight++;
     sendCancelRequest({
-      address: this.#options.address,
+      address: server.address,
+      tls: this.#options.connector.tls,
       processId: server.processId,
       secretKey: server.secretKey,
       clock: this.#options.clock,
       done: () => {
         server.cancelsInFlight--;
+        const isWanted = server.isCancelWanted && server.replies.size > 0 && server.state !== 'closing';
+        server.isCancelWanted = false;
+        if (isWanted) {
+          this.cancel(server);
+          return;
+        }
         if (server.state === 'reset') server.continueReset();
         else server.holder?.serverIsReady();
       },
@@ -230,6 +254,7 @@ export class ServerPools implements ServerOwner {
     this.#lentTo.delete(server);
     if (component !== undefined) this.#freeShare(component);
     this.#openForPending();
+    this.#tellFree();
   }
 
   /** Closes everything; what is still running is interrupted, so that nothing goes on without an owner. */
@@ -238,26 +263,125 @@ export class ServerPools implements ServerOwner {
     this.#sweep.cancel();
     this.scheduler.stop();
     for (const timer of this.#resetTimers.values()) timer.cancel();
+    for (const pool of this.pools.values()) pool.retry?.cancel();
     for (const login of this.#logins) login.cancel();
     const servers = [...this.#poolOf.keys()];
     const busy = servers.filter((server) => server.replies.size > 0);
     const cancelled = busy.map(
-      ({ processId, secretKey }) =>
+      ({ address, processId, secretKey }) =>
         new Promise<void>((done) => {
-          const { address, clock } = this.#options;
-          sendCancelRequest({ address, processId, secretKey, clock, done });
+          const { connector, clock } = this.#options;
+          sendCancelRequest({ address, tls: connector.tls, processId, secretKey, clock, done });
         }),
     );
     for (const server of servers) server.transport.destroy();
+    this.#tellFree();
     await Promise.all(cancelled);
+  }
+
+  isPaused(database: string): boolean {
+    return this.#isAllPaused || this.#paused.has(database);
+  }
+
+  /** Lends nothing any more, of one database or (`undefined`) at all; what waits is kept. */
+  pause(database: string | undefined): void {
+    if (database === undefined) this.#isAllPaused = true;
+    else this.#paused.add(database);
+    for (const pool of this.#poolsOf(database)) {
+      const granted = pool.pending.splice(0);
+      this.#pending -= granted.length;
+      for (const borrower of granted) {
+        this.#held.add(borrower);
+        this.#freeShare(borrower.component);
+      }
+    }
+  }
+
+  /** False when nothing was paused. */
+  resume(database: string | undefined): boolean {
+    const wasPaused =
+      database === undefined ? this.#isAllPaused || this.#paused.size > 0 : this.isPaused(database);
+    if (database === undefined) {
+      this.#isAllPaused = false;
+      this.#paused.clear();
+    } else {
+      this.#paused.delete(database);
+    }
+    for (const borrower of [...this.#held]) {
+      if (this.isPaused(borrower.pool.database) || !this.#held.delete(borrower)) continue;
+      const lent = this.borrow(borrower);
+      if (lent === 'full') borrower.serverIsRefused({ kind: 'queueFull' });
+      else if (lent !== 'later') borrower.serverIsLent(lent);
+    }
+    return wasPaused;
+  }
+
+  /** Resolves when no client holds a server of the database, then closes those servers. */
+  async drained(database: string | undefined): Promise<void> {
+    await this.#until(() =>
+      this.#poolsOf(database).every(({ servers }) => [...servers].every((one) => !this.#lentTo.has(one))),
+    );
+    if (database === undefined ? this.#isAllPaused : this.isPaused(database)) this.reconnect(database);
+  }
+
+  /** Marks every session of the database to be closed when it is free. */
+  reconnect(database: string | undefined): void {
+    for (const pool of this.#poolsOf(database)) {
+      for (const server of pool.servers) server.isSpent = true;
+      for (const server of pool.idle.splice(0)) this.#retire(server);
+    }
+  }
+
+  /** Resolves when every session that is marked to be closed is gone. */
+  closed(database: string | undefined): Promise<void> {
+    return this.#until(() =>
+      this.#poolsOf(database).every(({ servers }) => [...servers].every(({ isSpent }) => !isSpent)),
+    );
+  }
+
+  change(options: ChangeableOptions, shares: readonly Share[]): void {
+    const isOtherServer = options.connector !== this.#options.connector;
+    Object.assign(this.#options, options);
+    this.#sweep.cancel();
+    this.#sweep = this.#armSweep();
+    if (isOtherServer) this.reconnect(undefined);
+    for (const ticket of this.scheduler.change(options.connections, shares)) this.#granted.push(ticket.owner);
+    this.#placeGranted();
+  }
+
+  #poolsOf(database: string | undefined): Pool[] {
+    return [...this.pools.values()].filter((pool) => database === undefined || pool.database === database);
+  }
+
+  #until(isReached: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!isReached() && !this.#isStopped) return;
+        this.#whenFree.delete(look);
+        resolve();
+      };
+      this.#whenFree.add(look);
+      look();
+    });
+  }
+
+  #tellFree(): void {
+    for (const look of this.#whenFree) look();
   }
 
   #becomeIdle(server: ServerConnection): void {
     const component = this.#lentTo.get(server);
     this.#lentTo.delete(server);
-    this.#poolOf.get(server)?.idle.push(server);
-    this.#serveIdle(server);
+    const isOld = server.lentAtMs - server.bornMs > this.#options.lifetimeMs;
+    const isTooMany = this.#open - this.#countClosing() > this.#options.connections;
+    if (isOld || isTooMany || server.isSpent) {
+      this.#retire(server);
+    } else {
+      this.#poolOf.get(server)?.idle.push(server);
+      this.#serveIdle(server);
+    }
     if (component !== undefined) this.#freeShare(component);
+    this.#tellFree();
   }
 
   /** An idle server goes to a granted borrower of its pool, or makes room for one of another pool. */
@@ -277,9 +401,18 @@ export class ServerPools implements ServerOwner {
     const next = this.scheduler.release(component);
     if (next === undefined) return;
     this.#granted.push(next.owner);
+    this.#placeGranted();
+  }
+
+  #placeGranted(): void {
     if (this.#isPlacing) return;
     this.#isPlacing = true;
     for (let owner = this.#granted.shift(); owner !== undefined; owner = this.#granted.shift()) {
+      if (this.isPaused(owner.pool.database)) {
+        this.#held.add(owner);
+        this.#freeShare(owner.component);
+        continue;
+      }
       const server = this.#place(owner);
       if (server !== undefined) owner.serverIsLent(server);
     }
@@ -313,6 +446,7 @@ export class ServerPools implements ServerOwner {
     let leaving = this.#open < this.#options.connections ? 0 : this.#countClosing();
     for (const pool of this.pools.values()) {
       let missing = pool.pending.length - pool.connecting;
+      if (missing > 0 && this.#isBackingOff(pool)) continue;
       while (missing > 0 && this.#open < this.#options.connections) {
         this.#connect(pool);
         missing--;
@@ -358,19 +492,22 @@ export class ServerPools implements ServerOwner {
   #connect(pool: Pool): void {
     this.#open++;
     pool.connecting++;
-    const login = logIn({
-      address: this.#options.address,
-      credentials: pool,
-      timeoutMs: this.#options.connectTimeoutMs,
-      clock: this.#options.clock,
+    const { connector } = this.#options;
+    const login = connector.open({
+      credentials: { ...pool },
       done: (session) => {
         this.#logins.delete(login);
         pool.connecting--;
-        this.#adopt(pool, session);
+        pool.backOffMs = backOffMsMin;
+        this.#adopt(pool, session, connector === this.#options.connector);
       },
       failed: (failure) => {
         this.#logins.delete(login);
         pool.connecting--;
+        if (isOutage(failure)) {
+          pool.retryAtMs = this.#options.clock.monotonicMs() + pool.backOffMs;
+          pool.backOffMs = Math.min(backOffMsMax, pool.backOffMs * 2);
+        }
         this.#open--;
         this.#failPending(pool, failure);
       },
@@ -378,13 +515,27 @@ export class ServerPools implements ServerOwner {
     this.#logins.add(login);
   }
 
-  #adopt(pool: Pool, session: LoggedIn): void {
+  /** After an outage the next login waits; who needs one waits with it. */
+  #isBackingOff(pool: Pool): boolean {
+    const leftMs = pool.retryAtMs - this.#options.clock.monotonicMs();
+    if (leftMs <= 0) return false;
+    pool.retry ??= this.#options.clock.after(leftMs, () => {
+      pool.retry = undefined;
+      this.#openForPending();
+    });
+    return true;
+  }
+
+  #adopt(pool: Pool, session: LoggedIn, isCurrent: boolean): void {
     const server = new ServerConnection({
       ...session,
       owner: this,
       profiles: this.#options.profiles,
       connectedAtMs: this.#options.clock.nowMs(),
+      bornMs: this.#options.clock.monotonicMs(),
     });
+    // Settings of the server side changed while it logged in: it serves once and goes.
+    server.isSpent = !isCurrent;
     session.transport.sink = server;
     pool.base ??= server.profile;
     pool.servers.add(server);
@@ -395,27 +546,41 @@ export class ServerPools implements ServerOwner {
 
   #failPending(pool: Pool, failure: LoginFailure): void {
     this.#options.log.warn({ database: pool.database, user: pool.user, ...failure }, 'server login failed');
-    const borrower = pool.pending.shift();
-    if (borrower !== undefined) {
-      this.#pending--;
+    // While others of the pool work, one waiter learns of the failure; without any, nobody can be served.
+    const told = pool.pending.splice(0, pool.servers.size === 0 && isOutage(failure) ? Infinity : 1);
+    this.#pending -= told.length;
+    for (const borrower of told) {
       borrower.serverIsRefused({ kind: 'login', ...failure });
       this.#freeShare(borrower.component);
     }
     this.#openForPending();
   }
 
-  /** Closes servers nobody has needed for `idleTimeoutMs`. */
-  #armSweep(): Timer {
-    const everyMs = Math.max(1000, this.#options.idleTimeoutMs / 4);
-    return this.#options.clock.after(everyMs, () => {
-      const oldest = this.#options.clock.monotonicMs() - this.#options.idleTimeoutMs;
-      for (const pool of this.pools.values()) {
-        const stale = pool.idle.filter((server) => server.lentAtMs < oldest);
-        for (const server of stale) {
-          pool.idle.splice(pool.idle.indexOf(server), 1);
-          this.#retire(server);
-        }
+  /** Closes what is idle for too long or too old, and asks what has been quiet whether it is still there. */
+  #sweepPool(pool: Pool): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const { idleTimeoutMs, lifetimeMs, checkQuery, checkDelayMs } = this.#options;
+    for (const server of [...pool.idle]) {
+      const isStale = nowMs - server.lentAtMs > idleTimeoutMs || nowMs - server.bornMs > lifetimeMs;
+      const isDue = checkQuery !== '' && nowMs - Math.max(server.lentAtMs, server.checkedMs) > checkDelayMs;
+      if (!isStale && !isDue) continue;
+      pool.idle.splice(pool.idle.indexOf(server), 1);
+      if (isStale) {
+        this.#retire(server);
+      } else {
+        server.checkedMs = nowMs;
+        checkServer(server, checkQuery);
+        this.#resetSoon(server, 'close');
       }
+    }
+  }
+
+  /** Calls `#sweepPool` at intervals. */
+  #armSweep(): Timer {
+    const { idleTimeoutMs, lifetimeMs, checkDelayMs } = this.#options;
+    const everyMs = Math.max(250, Math.min(idleTimeoutMs, lifetimeMs, checkDelayMs) / 4);
+    return this.#options.clock.after(everyMs, () => {
+      for (const pool of this.pools.values()) this.#sweepPool(pool);
       this.#sweep = this.#armSweep();
     });
   }

@@ -1,10 +1,12 @@
-import { Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import type { Transport, TransportSink } from './transport.ts';
+import type { Connect, OpenTransport, Transport, TransportSink, Transports } from './transport.ts';
 
 /** Bytes that may wait in this process for one peer before its source pauses. */
 const highWaterBytes = 64 * 1024;
 const largeReadBytes = 64 * 1024;
+/** Requests are short; a client that sends more gets larger reads. */
+const clientReadBytes = 4096;
 
 interface Addresses {
   readonly remoteAddress?: string | undefined;
@@ -99,7 +101,7 @@ interface OnRead {
 }
 
 /** Plain TCP, read through `onread` into one reused buffer, so that a read allocates nothing. */
-export class NetTransport extends SocketTransport {
+class NetTransport extends SocketTransport implements OpenTransport {
   readonly isEncrypted = false;
   sink: TransportSink;
 
@@ -126,7 +128,7 @@ export class NetTransport extends SocketTransport {
 const detachedSink: TransportSink = { data: () => true, drained: () => {}, closed: () => {} };
 
 /** TLS towards a client. Decrypted bytes come in buffers of their own. */
-export class TlsTransport extends SocketTransport {
+class TlsTransport extends SocketTransport {
   readonly isEncrypted = true;
 
   constructor(socket: TLSSocket, below: Transport, sink: TransportSink) {
@@ -154,36 +156,23 @@ function createOnRead(readBytes: number, sink: () => TransportSink): OnRead {
  * Reads from an accepted socket. `net.Server` offers no `onread`, so its handle moves to a socket that has
  * it; where Node keeps the handle elsewhere, ordinary 'data' events serve.
  */
-export function adoptSocket(
-  accepted: Socket,
-  options: { readonly readBytes: number; readonly sink: TransportSink },
-): NetTransport {
+function adoptSocket(accepted: Socket, sink: TransportSink): NetTransport {
   const owner = accepted as unknown as { _handle?: object | null };
   const handle = owner._handle;
   if (handle === undefined || handle === null) {
-    const transport = new NetTransport(accepted, options.sink);
+    const transport = new NetTransport(accepted, sink);
     accepted.on('data', (bytes: Buffer) => void transport.sink.data(bytes, 0, bytes.length));
     return transport;
   }
   owner._handle = null;
   let transport: NetTransport | undefined;
-  const onread = createOnRead(options.readBytes, () => transport?.sink ?? options.sink);
+  const onread = createOnRead(clientReadBytes, () => transport?.sink ?? sink);
   const init = { handle, onread, writableHighWaterMark: highWaterBytes };
-  transport = new NetTransport(
-    new Socket(init as unknown as ConstructorParameters<typeof Socket>[0]),
-    options.sink,
-  );
+  transport = new NetTransport(new Socket(init as unknown as ConstructorParameters<typeof Socket>[0]), sink);
   return transport;
 }
 
-/** Connects to `host:port`; the sink hears `closed` without any `data` when that fails. */
-export function connectNet(options: {
-  readonly host: string;
-  readonly port: number;
-  readonly sink: TransportSink;
-  readonly connected: (transport: NetTransport) => void;
-  readonly failed: (error: Error) => void;
-}): NetTransport {
+const connect: Connect = (options) => {
   let transport: NetTransport | undefined;
   const onread = createOnRead(largeReadBytes, () => transport?.sink ?? options.sink);
   const init = { onread, writableHighWaterMark: highWaterBytes };
@@ -196,4 +185,27 @@ export function connectNet(options: {
     options.connected(opened);
   });
   return opened;
-}
+};
+
+const listen: Transports['listen'] = async ({ host, port, accepted, failed }) => {
+  // Paused: the accepted socket gives its handle to the transport before anything is read.
+  const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
+    accepted((sink) => adoptSocket(socket, sink)),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+  server.on('error', failed);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    stop: () => void server.close(),
+  };
+};
+
+/** Sockets of `node:net`, which exist everywhere. */
+export const netTransports: Transports = { name: 'net', listen, connect, stop: () => {} };
