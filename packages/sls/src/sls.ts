@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createLifecycle, type Lifecycle, silentLog, systemClock } from '@sampan/base';
+import { type Clock, createLifecycle, type Lifecycle, silentLog, systemClock } from '@sampan/base';
 import { type AccessKey, type Authenticator, createAuthenticator } from './auth/authenticate.ts';
 import { keepIdentity } from './auth/identity.ts';
 import { type Catalog, openCatalog } from './catalog/catalog.ts';
@@ -13,6 +13,7 @@ import { createIngest } from './ingest/ingest.ts';
 import { type Address, type Listener, listenEverywhere, type PartialListener } from './listeners.ts';
 import type { SlsOptions } from './options.ts';
 import { createPgFrontEnd } from './pg/front-end.ts';
+import { openResourceTable, type ResourceTable } from './resources/resource-table.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { createDocuments } from './storage/documents.ts';
 import { createRecordFinder } from './storage/record-finder.ts';
@@ -71,20 +72,8 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     ...(options.memoryLimitMb === undefined ? {} : { memoryLimitMb: options.memoryLimitMb }),
   });
   lifecycle.defer('index engine', () => engine.stop());
-  const consumerGroups = await openConsumerGroups({
-    documents: createDocuments(join(dataDirectory, 'consumer-groups')),
-    clock,
-  });
-  const catalog = await openCatalog({
-    documents: createDocuments(join(dataDirectory, 'catalog')),
-    storage,
-    clock,
-    onDrop: async (uid) => {
-      await consumerGroups.drop(uid);
-      await engine.drop(uid);
-    },
-  });
-  await consumerGroups.dropAllExcept(logstoreUids(catalog));
+  const tables = await openTables({ dataDirectory, clock, storage, engine });
+  const { catalog } = tables;
   const view = createView(catalog, storage);
   indexWhatIsThere(catalog, storage, engine);
 
@@ -93,7 +82,7 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     accessKeys: options.accessKeys ?? [identity.accessKey],
     clock,
   });
-  const parts = { ...options, catalog, consumerGroups, storage, engine, view, authenticator, clock, log };
+  const parts = { ...options, ...tables, storage, engine, view, authenticator, clock, log };
   const frontEnds = createFrontEnds(parts, identity.certificate);
   lifecycle.defer('front ends', async () => {
     await Promise.all([frontEnds.http.stop(), frontEnds.pg?.stop()]);
@@ -112,16 +101,50 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
   };
 }
 
+interface Tables {
+  readonly catalog: Catalog;
+  readonly consumerGroups: ConsumerGroups;
+  readonly resources: ResourceTable;
+}
+
+/** What is kept as documents. What hangs on a logstore or project goes with it, also after a crash in between. */
+async function openTables(on: {
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly storage: LogStorage;
+  readonly engine: IndexEngine;
+}): Promise<Tables> {
+  const { dataDirectory, clock, storage, engine } = on;
+  const documents = (folder: string) => createDocuments(join(dataDirectory, folder));
+  const consumerGroups = await openConsumerGroups({ documents: documents('consumer-groups'), clock });
+  const resources = await openResourceTable(documents('resources'));
+  const catalog = await openCatalog({
+    documents: documents('catalog'),
+    storage,
+    clock,
+    onDrop: async (uid) => {
+      await consumerGroups.drop(uid);
+      await resources.dropLogstore(uid);
+      await engine.drop(uid);
+    },
+    onProjectDrop: (project) => resources.dropProject(project),
+  });
+  const logstores = logstoreUids(catalog);
+  await consumerGroups.dropAllExcept(logstores);
+  const projects = new Set(catalog.projects().map((project) => project.projectName));
+  await resources.dropAllExcept({ projects, logstores });
+  return { catalog, consumerGroups, resources };
+}
+
 type View = (project: string, logstore: string) => LogstoreView;
 
 type Parts = Pick<SlsOptions, 'region' | 'baseDomains' | 'defaultProject' | 'timeZone' | 'pg'> & {
-  readonly catalog: Catalog;
-  readonly consumerGroups: ConsumerGroups;
   readonly storage: LogStorage;
   readonly engine: IndexEngine;
   readonly view: View;
   readonly authenticator: Authenticator;
-} & Required<Pick<SlsOptions, 'clock' | 'log'>>;
+} & Tables &
+  Required<Pick<SlsOptions, 'clock' | 'log'>>;
 
 /** The protocols, over one way in (ingest) and one way out (the engine). */
 function createFrontEnds(parts: Parts, certificate: { cert: string; key: string }) {
@@ -134,6 +157,7 @@ function createFrontEnds(parts: Parts, certificate: { cert: string; key: string 
       storage: parts.storage,
       finder: createRecordFinder(),
       consumerGroups: parts.consumerGroups,
+      resources: parts.resources,
       engine,
       view,
       clock,

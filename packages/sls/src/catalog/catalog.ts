@@ -7,7 +7,7 @@ import { type IndexConfig, parseIndexConfig } from './index-config.ts';
 import { type CatalogTables, loadCatalog, type StoredIndex } from './load-catalog.ts';
 import { type Logstore, type LogstoreInput, mergeSettings, shardCountDefault } from './logstore.ts';
 import { checkLogstoreName, checkProjectName } from './names.ts';
-import type { Project, ProjectInput } from './project.ts';
+import type { Project, ProjectChange, ProjectInput } from './project.ts';
 import { evenShards, mergeShards, requireShard, type Shard, type ShardChange, splitShard } from './shards.ts';
 
 /**
@@ -20,7 +20,7 @@ export interface Catalog {
   /** The project, or `ProjectNotExist`. */
   requireProject(name: string): Project;
   createProject(input: ProjectInput): Promise<void>;
-  updateProject(name: string, change: { description?: string | undefined }): Promise<void>;
+  updateProject(name: string, change: ProjectChange): Promise<void>;
   deleteProject(name: string): Promise<void>;
   /** Creates the project unless it is there; true when it was created. */
   ensureProject(input: ProjectInput): Promise<boolean>;
@@ -66,6 +66,8 @@ export interface CatalogOptions {
   readonly clock: Clock;
   /** Called after a logstore and its log are gone, so that what was derived from it goes too. */
   readonly onDrop: (uid: string) => Promise<void>;
+  /** Called after a project is gone, so that what else it held goes too. */
+  readonly onProjectDrop?: (project: string) => Promise<void>;
 }
 
 /** Reads the catalogue and opens the log of every logstore in it. */
@@ -114,11 +116,13 @@ class DurableCatalog implements Catalog {
     });
   }
 
-  updateProject(name: string, change: { description?: string | undefined }): Promise<void> {
+  updateProject(name: string, change: ProjectChange): Promise<void> {
     return this.#change(async () => {
       const before = this.requireProject(name);
       const description = change.description ?? before.description;
-      await this.#saveProject({ ...before, description, lastModifyTime: this.#nowSeconds() });
+      const resourceGroupId = change.resourceGroupId ?? before.resourceGroupId;
+      const lastModifyTime = this.#nowSeconds();
+      await this.#saveProject({ ...before, description, resourceGroupId, lastModifyTime });
     });
   }
 
@@ -132,6 +136,7 @@ class DurableCatalog implements Catalog {
       this.#tables.logstores.delete(name);
       await this.#options.documents.removeFolder(`projects/${name}`);
       for (const { uid } of gone) await this.#dropData(uid);
+      await this.#options.onProjectDrop?.(name);
     });
   }
 

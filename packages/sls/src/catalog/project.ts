@@ -31,6 +31,9 @@ export interface ProjectInput {
   readonly recycleBinEnabled?: boolean | undefined;
 }
 
+/** What a client may change of a project; what is absent stays. */
+export type ProjectChange = Pick<Partial<ProjectInput>, 'description' | 'resourceGroupId'>;
+
 const inputSchema = z.object({
   projectName: z.string(),
   description: z.string().nullish(),

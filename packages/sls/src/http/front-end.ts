@@ -10,6 +10,7 @@ import { errorReply, type Reply } from './reply.ts';
 import { parseTarget, type SlsRequest } from './request.ts';
 import { createRequestIds } from './request-id.ts';
 import { createRoutes } from './routes.ts';
+import { isAnonymous } from './web-tracking.ts';
 
 export interface HttpFrontEndOptions {
   readonly backend: Backend;
@@ -86,7 +87,7 @@ function createHandler(
     const body = await bodies.read(incoming);
     try {
       const request = parseRequest(incoming, { requestId, body, projectOf });
-      authenticator.check(request, body);
+      if (!isAnonymous(request)) authenticator.check(request, body);
       const { operation, path } = route(request);
       return await operation.run({ backend, request, path });
     } finally {

@@ -5,7 +5,12 @@ import type { JsonObject, ResourceKind } from '../resources/resource-kind.ts';
 import type { Call, Operation } from './operation.ts';
 import { emptyReply, jsonReply, type Reply } from './reply.ts';
 import { jsonBody } from './request.ts';
-import { entriesOf, type ResourceOperations, requireEntry, resourceOperations } from './resource-operations.ts';
+import {
+  entriesOf,
+  type ResourceOperations,
+  requireEntry,
+  resourceOperations,
+} from './resource-operations.ts';
 
 /** The operations of one door to the jobs: stored and given back, never run. */
 export function jobOperations(door: ResourceKind): ResourceOperations & { readonly act: Operation } {

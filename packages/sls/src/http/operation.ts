@@ -4,6 +4,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ConsumerGroups } from '../consumer/consumer-groups.ts';
 import type { IndexEngine, LogstoreView } from '../index-engine/index-engine.ts';
 import type { Ingest } from '../ingest/ingest.ts';
+import type { ResourceTable } from '../resources/resource-table.ts';
 import type { RecordFinder } from '../storage/record-finder.ts';
 import type { LogStorage } from '../storage/store.ts';
 import type { Reply } from './reply.ts';
@@ -16,6 +17,8 @@ export interface Backend {
   readonly storage: Pick<LogStorage, 'settled'>;
   readonly finder: RecordFinder;
   readonly consumerGroups: ConsumerGroups;
+  /** What is only stored and given back. */
+  readonly resources: ResourceTable;
   readonly engine: Pick<IndexEngine, 'search' | 'sql' | 'histogram'>;
   /** A logstore as of now. Throws `ProjectNotExist` or `LogStoreNotExist`. */
   readonly view: (project: string, logstore: string) => LogstoreView;

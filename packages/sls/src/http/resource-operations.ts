@@ -59,8 +59,9 @@ export function resourceOperations(kind: ResourceKind, ownerOf: OwnerOf = noOwne
       call.backend.resources.exclusive(async () => {
         const [entries, name] = read(call);
         requireEntry(entries, kind, name);
+        const { project } = entries.place;
+        await entries.table.removeOwned({ project, tables: kind.owns ?? [], owner: name });
         await entries.table.remove(entries.place, name);
-        await entries.table.removeOwned(entries.place.project, name);
         return emptyReply;
       }),
     ),
@@ -171,8 +172,7 @@ function nameIn(body: JsonObject, kind: ResourceKind): string {
 }
 
 export function checkName(name: string, kind: ResourceKind): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a name with control characters is refused
-  if (name.length > nameLengthMax || /[\u0000-\u001f/]/.test(name)) {
+  if (name.length > nameLengthMax || /[\p{Cc}/]/u.test(name)) {
     throw slsErrors.parameterInvalid(`The parameter ${kind.nameField} is invalid: ${name.slice(0, 64)}`);
   }
 }
@@ -189,7 +189,9 @@ function checkedBody(given: JsonObject, call: Call, kind: ResourceKind): JsonObj
   const body = kind.intoView?.(given) ?? given;
   if (kind.times === undefined) return body;
   const { created, modified } = kind.times;
-  return Object.fromEntries(Object.entries(body).filter(([field]) => field !== created && field !== modified));
+  return Object.fromEntries(
+    Object.entries(body).filter(([field]) => field !== created && field !== modified),
+  );
 }
 
 export function checkCount(entries: Entries, kind: ResourceKind): void {

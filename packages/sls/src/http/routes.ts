@@ -21,11 +21,20 @@ import {
   updateIndex,
   updateLogStore,
 } from './logstore-operations.ts';
+import { managementRoutes } from './management-routes.ts';
 import { notEmulated, type Operation } from './operation.ts';
 import { createProject, deleteProject, getOrListProject, updateProject } from './project-operations.ts';
 import { putLogs } from './put-logs.ts';
 import { parameter, type SlsRequest } from './request.ts';
+import type { Choices, RouteRow } from './route-row.ts';
 import { deleteShard, listShards, mergeShards, splitShard } from './shard-operations.ts';
+import {
+  preflight,
+  putWebtracking,
+  trackByPixel,
+  trackByPixelWithAgent,
+  trackByUrl,
+} from './web-tracking.ts';
 
 /** An operation with what its path named. */
 export interface Route {
@@ -33,10 +42,7 @@ export interface Route {
   readonly path: Readonly<Record<string, string | undefined>>;
 }
 
-/** The operations of one method and path; `type` or `action` chooses among them, `''` is none given. */
-type Choices = Readonly<Record<string, Operation>>;
-
-const table: readonly (readonly [method: HTTPMethod, path: string, choices: Choices])[] = [
+const table: readonly RouteRow[] = [
   ['GET', '/', { '': getOrListProject, all: getOrListProject }],
   ['POST', '/', { '': createProject }],
   ['PUT', '/', { '': updateProject }],
@@ -73,6 +79,12 @@ const table: readonly (readonly [method: HTTPMethod, path: string, choices: Choi
     '/logstores/:logstore/consumergroups/:group',
     { heartbeat: heartBeat, checkpoint: updateCheckpoint },
   ],
+  ['OPTIONS', '*', { '*': preflight }],
+  ['GET', '/logstores/:logstore/track', { '*': trackByUrl }],
+  ['GET', '/logstores/:logstore/track.gif', { '*': trackByPixel }],
+  ['GET', '/logstores/:logstore/track_ua.gif', { '*': trackByPixelWithAgent }],
+  ['POST', '/logstores/:logstore/track', { '*': putWebtracking }],
+  ...managementRoutes,
 ];
 
 /** Finds the operation of a request, or throws `NotEmulated`. */
@@ -89,8 +101,12 @@ export function createRoutes(): (request: SlsRequest) => Route {
     const found = router.find(request.method as HTTPMethod, request.path);
     const choices = found?.store as Choices | undefined;
     const choice = parameter(request, 'type') ?? parameter(request, 'action') ?? '';
-    const operation = choices !== undefined && Object.hasOwn(choices, choice) ? choices[choice] : undefined;
+    const operation = choices === undefined ? undefined : chosen(choices, choice);
     if (found === null || operation === undefined) throw notEmulated(request);
     return { operation, path: found.params };
   };
+}
+
+function chosen(choices: Choices, choice: string): Operation | undefined {
+  return Object.hasOwn(choices, choice) ? choices[choice] : choices['*'];
 }

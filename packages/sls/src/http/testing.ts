@@ -13,6 +13,7 @@ import type {
   TableResult,
 } from '../index-engine/index-engine.ts';
 import { createIngest } from '../ingest/ingest.ts';
+import { openResourceTable } from '../resources/resource-table.ts';
 import { createDocuments } from '../storage/documents.ts';
 import { createRecordFinder } from '../storage/record-finder.ts';
 import { readRecords, type SegmentRecord } from '../storage/segment-reader.ts';
@@ -67,11 +68,16 @@ export async function startFrontEnd(options: TestFrontEndOptions = {}): Promise<
     documents: createDocuments(join(folder.path, 'consumer-groups')),
     clock,
   });
+  const resources = await openResourceTable(createDocuments(join(folder.path, 'resources')));
   const catalog = await openCatalog({
     documents,
     storage,
     clock,
-    onDrop: (uid) => consumerGroups.drop(uid),
+    onDrop: async (uid) => {
+      await consumerGroups.drop(uid);
+      await resources.dropLogstore(uid);
+    },
+    onProjectDrop: (project) => resources.dropProject(project),
   });
   const asked: TestFrontEnd['asked'] = [];
   const state = { answer: { kind: 'logs', logs: [], meta: emptyMeta } as TestFrontEnd['answer'] };
@@ -98,6 +104,7 @@ export async function startFrontEnd(options: TestFrontEndOptions = {}): Promise<
       storage,
       finder: createRecordFinder(),
       consumerGroups,
+      resources,
       engine,
       clock,
       region: 'cn-hangzhou',
