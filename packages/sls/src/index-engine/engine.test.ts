@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createRandom, createTemporaryFolder } from '@sampan/testkit';
@@ -265,6 +265,23 @@ describe('after an interruption', () => {
     }
     await test.appendLogs([{ id: 'after' }]);
     expect(field(await test.logs('id:before or id:after'), 'id').sort()).toEqual(['after', 'before']);
+  });
+
+  it('passes over a record whose bytes have changed on the disk', { timeout: slow }, async () => {
+    await using own = await startTestEngine();
+    const test = await own.logstore(index);
+    for (const id of ['one', 'two', 'three', 'four']) await test.appendLogs([{ id }]);
+    const directory = test.view().shards[0]?.directory ?? '';
+    await own.stop();
+    const path = join(directory, '0000000000000000.seg');
+    const bytes = readFileSync(path);
+    bytes.write('x', bytes.indexOf('two'));
+    bytes.write('x', bytes.indexOf('four'));
+    writeFileSync(path, bytes);
+    await own.restart();
+    expect(field(await test.logs('*'), 'id').sort()).toEqual(['one', 'three']);
+    await test.appendLogs([{ id: 'five' }]);
+    expect(field(await test.logs('*'), 'id').sort()).toEqual(['five', 'one', 'three']);
   });
 
   it('survives SIGKILL between and during batches', { timeout: slow }, async () => {

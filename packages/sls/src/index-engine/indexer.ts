@@ -215,20 +215,21 @@ export class Indexer {
     const columns = new ColumnBatch(known, columnsMax);
     const positions: ShardPositions = new Map();
     let bytes = 0;
-    let records = 0;
     for (const [number, shard] of logstore.shards) {
       if (shard.next >= shard.target) continue;
       for (const record of shard.reader.read(shard.next, shard.target)) {
         this.#decode(columns, number, record);
         bytes += record.bytes.length;
-        records += 1;
         shard.next = record.position + 1;
         positions.set(number, shard.next);
         const isFull = columns.rows >= batchRowsMax || bytes >= batchBytesMax;
         if (isFull || logstore.isCareful) return { columns, positions };
       }
+      // Whatever the reader left out up to here is damaged or no longer held.
+      shard.next = shard.target;
+      positions.set(number, shard.next);
     }
-    return records === 0 ? undefined : { columns, positions };
+    return positions.size === 0 ? undefined : { columns, positions };
   }
 
   /** A record that cannot be decoded is passed over: it was acknowledged, but there is nothing to find in it. */

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '@sampan/base';
 import { isSlsError, type SlsError, slsErrors } from '@sampan/sls-wire';
 import { type QueryTarget, runHistogram, runSearch, runSql } from '../query/run-query.ts';
+import { createDamageReporter } from '../storage/damage.ts';
 import { createShardReader } from '../storage/segment-reader.ts';
 import type { LogstoreView } from './index-engine.ts';
 import { type IndexFile, openIndexFile } from './index-file.ts';
@@ -57,7 +58,11 @@ async function openEngine(
     ...settings,
     onRebuild: (reason) => warn('the index file is begun anew and will be built from the log', { reason }),
   });
-  const indexer = new Indexer({ connection: await file.connect(), openReader: createShardReader, warn });
+  const onDamage = createDamageReporter((damage) =>
+    warn('a record has been changed since it was written and is passed over', { ...damage }),
+  );
+  const openReader = (directory: string) => createShardReader(directory, onDamage);
+  const indexer = new Indexer({ connection: await file.connect(), openReader, warn });
   const runner = new QueryRunner({ connect: () => file.connect(), warn });
   return { file, indexer, runner };
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '@sampan/base';
-import { slsEmulatorErrors } from '../errors.ts';
+import { findNextRecord, type OnDamage } from './damage.ts';
 import {
   checkRecord,
   parseSegmentFileName,
@@ -37,8 +37,11 @@ export interface RecordFinder {
 const segmentsMaxDefault = 256;
 const chunkBytes = 256 * 1024;
 
-export function createRecordFinder(options: { readonly segmentsMax?: number } = {}): RecordFinder {
-  return new Finder(options.segmentsMax ?? segmentsMaxDefault);
+/** Positions that are no longer held or damaged are left out; damage is reported. */
+export function createRecordFinder(
+  options: { readonly segmentsMax?: number; readonly onDamage?: OnDamage } = {},
+): RecordFinder {
+  return new Finder(options.segmentsMax ?? segmentsMaxDefault, options.onDamage ?? (() => {}));
 }
 
 class Finder implements RecordFinder {
@@ -46,8 +49,11 @@ class Finder implements RecordFinder {
   /** By path, the least recently used first. */
   readonly #offsets = new Map<string, SegmentOffsets>();
 
-  constructor(segmentsMax: number) {
+  readonly #onDamage: OnDamage;
+
+  constructor(segmentsMax: number, onDamage: OnDamage) {
     this.#segmentsMax = segmentsMax;
+    this.#onDamage = onDamage;
   }
 
   async begin(shard: ShardEnd): Promise<number> {
@@ -70,7 +76,8 @@ class Finder implements RecordFinder {
         bytes += record.bytes.length;
         if (records.length >= range.recordsMax || bytes >= range.bytesMax) return records;
       }
-      if (position < to && segments[index + 1] !== position) throw corrupt(segment.path, position);
+      // What is missing at the end of a segment has been reported; the next one goes on behind it.
+      position = Math.max(position, segments[index + 1] ?? to);
     }
     return records;
   }
@@ -122,12 +129,18 @@ class Finder implements RecordFinder {
         if (record.position >= from) yield record;
         continue;
       }
-      if (check.kind === 'broken') throw corrupt(path, position);
-      chunk = await readChunk(file, offset, Math.max(chunkBytes, check.bytesNeeded));
+      if (check.kind === 'short') {
+        chunk = await readChunk(file, offset, Math.max(chunkBytes, check.bytesNeeded));
+        at = 0;
+        if (chunk.length >= check.bytesNeeded) continue;
+        if (chunk.length === 0) return;
+      }
+      const sound = findNextRecord(file.fd, { position, offset });
+      this.#onDamage({ path, offset, from: position, to: Math.min(sound?.position ?? to, to) });
+      if (sound === undefined) return;
+      ({ position, offset } = sound);
+      chunk = Buffer.alloc(0);
       at = 0;
-      if (chunk.length >= check.bytesNeeded) continue;
-      if (chunk.length > 0) throw corrupt(path, position);
-      return;
     }
   }
 
@@ -182,11 +195,4 @@ async function readChunk(file: FileHandle, offset: number, bytes: number): Promi
   const chunk = Buffer.allocUnsafeSlow(bytes);
   const { bytesRead } = await file.read(chunk, 0, bytes, offset);
   return chunk.subarray(0, bytesRead);
-}
-
-function corrupt(path: string, position: number): Error {
-  return slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
-    message: `record ${position} of ${path} is missing or does not match its checksum`,
-    hint: 'restore the data directory from a copy, or delete the logstore',
-  });
 }

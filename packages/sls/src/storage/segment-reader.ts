@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, systemCodeOf } from '@sampan/base';
 import { slsEmulatorErrors } from '../errors.ts';
+import { findNextRecord, type OnDamage } from './damage.ts';
 import {
   checkRecord,
   parseSegmentFileName,
@@ -23,8 +24,8 @@ export interface SegmentRecord {
 /** Reads a shard's segments forward; remembers where it stands, so following a growing shard costs no search. */
 export interface ShardReader {
   /**
-   * Records with `from <= position < to`. Synchronous: meant for worker threads. Throws
-   * `SLS_SEGMENT_CORRUPT` when one of them is missing or does not match its checksum.
+   * Records with `from <= position < to`. Synchronous: meant for worker threads. Positions that are no longer held
+   * are left out; so are damaged ones, which are reported. Throws `SLS_SEGMENT_CORRUPT` when a file cannot be read.
    */
   read(from: number, to: number): Generator<SegmentRecord, void, undefined>;
   close(): void;
@@ -41,7 +42,7 @@ interface Place {
 }
 
 /** Opens no file until the first read. Safe beside a writer as long as `to` is an acknowledged end. */
-export function createShardReader(shardDirectory: string): ShardReader {
+export function createShardReader(shardDirectory: string, onDamage: OnDamage = () => {}): ShardReader {
   let place: Place | undefined;
 
   function close(): void {
@@ -68,11 +69,11 @@ export function createShardReader(shardDirectory: string): ShardReader {
   function* read(from: number, to: number): Generator<SegmentRecord, void, undefined> {
     if (from >= to) return;
     // Following on is the common case. Anything else starts at the head of a segment and passes over records.
-    let here = place?.position === from ? place : open(segmentHolding(shardDirectory, from));
+    let here = place?.position === from ? place : openHolding(from);
     // Bytes read ahead are dropped at the end of every call: behind the acknowledged end they may still change.
     let chunk: Buffer = Buffer.alloc(0);
     let at = 0;
-    while (here.position < to) {
+    while (here !== undefined && here.position < to) {
       const check = checkRecord(chunk, at, here.position);
       if (check.kind === 'record') {
         const record = recordAt(chunk, at, check.end);
@@ -82,15 +83,44 @@ export function createShardReader(shardDirectory: string): ShardReader {
         if (record.position >= from) yield record;
         continue;
       }
-      if (check.kind === 'broken') throw corrupt(shardDirectory, here);
-      chunk = readChunk(here, Math.max(chunkBytes, check.bytesNeeded));
+      if (check.kind === 'short') {
+        chunk = readChunk(here, Math.max(chunkBytes, check.bytesNeeded));
+        at = 0;
+        if (chunk.length >= check.bytesNeeded) continue;
+      }
+      here = here.position < to ? goOn(here, to, chunk.length - at) : here;
+      chunk = Buffer.alloc(0);
       at = 0;
-      if (chunk.length >= check.bytesNeeded) continue;
-      // The segment ends here; the next one is named after the position wanted. Following the same name
-      // again means that an acknowledged record is not there.
-      if (chunk.length > 0 || here.first === here.position) throw corrupt(shardDirectory, here);
-      here = open(here.position);
     }
+  }
+
+  function openHolding(position: number): Place | undefined {
+    const { holding, next } = segmentsAround(shardDirectory, position);
+    const first = holding ?? next;
+    return first === undefined ? undefined : open(first);
+  }
+
+  /** Behind the last sound record before damage, or at the end of a segment. */
+  function goOn(here: Place, to: number, bytesLeft: number): Place | undefined {
+    const path = join(shardDirectory, segmentFileName(here.first));
+    const { position: from, offset } = here;
+    const sound = bytesLeft === 0 ? undefined : findNextRecord(here.fd, here);
+    if (sound !== undefined && sound.position < to) {
+      onDamage({ path, offset, from, to: sound.position });
+      here.position = sound.position;
+      here.offset = sound.offset;
+      return here;
+    }
+    const { holding, next } = segmentsAround(shardDirectory, from);
+    if (holding !== undefined && holding > here.first) return open(holding);
+    const end = Math.min(next ?? to, to);
+    onDamage({ path, offset, from, to: end });
+    if (next === undefined || next >= to) {
+      // Nothing of the range is left; whatever is asked for next starts with a search.
+      close();
+      return undefined;
+    }
+    return open(next);
   }
 
   return { read, close };
@@ -129,25 +159,18 @@ function readChunk(place: Place, bytes: number): Buffer {
   return chunk.subarray(0, filled);
 }
 
-function segmentHolding(shardDirectory: string, position: number): number {
+/** First positions of the segment that holds a position and of the one behind it. */
+function segmentsAround(
+  shardDirectory: string,
+  position: number,
+): { holding: number | undefined; next: number | undefined } {
   let holding: number | undefined;
+  let next: number | undefined;
   for (const name of readdirSync(shardDirectory)) {
     const first = parseSegmentFileName(name);
-    if (first !== undefined && first <= position && first >= (holding ?? 0)) holding = first;
+    if (first === undefined) continue;
+    if (first <= position) holding = Math.max(first, holding ?? 0);
+    else next = Math.min(first, next ?? first);
   }
-  if (holding === undefined) {
-    throw slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
-      message: `no segment of ${shardDirectory} holds position ${position}`,
-      hint: 'restore the data directory from a copy, or delete the logstore',
-    });
-  }
-  return holding;
-}
-
-function corrupt(shardDirectory: string, place: Place): Error {
-  const path = join(shardDirectory, segmentFileName(place.first));
-  return slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
-    message: `record ${place.position} at byte ${place.offset} of ${path} is missing or does not match its checksum`,
-    hint: 'restore the data directory from a copy, or delete the logstore',
-  });
+  return { holding, next };
 }

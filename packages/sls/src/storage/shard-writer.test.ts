@@ -1,7 +1,9 @@
-import { appendFile, open, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTemporaryFolder } from '@sampan/testkit';
 import { describe, expect, it } from 'vitest';
+import type { Damage } from './damage.ts';
+import { createRecordFinder } from './record-finder.ts';
 import { diskFiles, type SegmentFile, type SegmentFiles } from './segment-files.ts';
 import { createShardReader, readRecords } from './segment-reader.ts';
 import { recoverShard } from './segment-recovery.ts';
@@ -144,23 +146,75 @@ describe('a reader', () => {
     reader.close();
   });
 
-  it('refuses a record whose bytes have been flipped and a segment that is gone', async () => {
+  it.each([
+    ['payload', 30],
+    ['checksum', 5],
+    ['length', 1],
+    ['position', 9],
+  ])('passes over a record whose %s has been flipped, reports it and goes on', async (_, offset) => {
     await using folder = await createTemporaryFolder();
     const { writer } = await openShard(folder.path);
-    await writer.append(record('sound'));
-    await writer.append(record('flipped'));
+    const starts: number[] = [];
+    const path = join(folder.path, '0000000000000000.seg');
+    for (const text of ['first one', 'flipped one', 'third one']) {
+      starts.push(
+        await stat(path).then(
+          (file) => file.size,
+          () => 16,
+        ),
+      );
+      await writer.append(record(text));
+    }
     await writer.stop();
-    const [name = ''] = await readdir(folder.path);
-    const bytes = await readFile(join(folder.path, name));
-    bytes[bytes.length - 1] = 0;
-    await writeFile(join(folder.path, name), bytes);
-    expect(texts(folder.path, 0, 1)).toEqual(['0 sound']);
-    expect(() => texts(folder.path, 0, 2)).toThrow(expect.objectContaining({ code: 'SLS_SEGMENT_CORRUPT' }));
-    expect(() => texts(join(folder.path), 2, 3)).toThrow(
-      expect.objectContaining({ code: 'SLS_SEGMENT_CORRUPT' }),
+    await flip(path, (starts[1] ?? 0) + offset);
+    const damage: Damage[] = [];
+    const reader = createShardReader(folder.path, (one) => damage.push(one));
+    expect([...reader.read(0, 3)].map((one) => one.position)).toEqual([0, 2]);
+    reader.close();
+    expect(damage).toEqual([{ path, offset: starts[1], from: 1, to: 2 }]);
+
+    const found = await createRecordFinder().read(
+      { shard: 0, directory: folder.path, end: 3 },
+      { from: 1, recordsMax: 10, bytesMax: 1000 },
     );
+    expect(found.map((one) => [one.position, one.bytes.toString()])).toEqual([[2, 'third one']]);
+
+    const recovered = await recoverShard(folder.path);
+    expect([recovered.end, recovered.tornBytes, recovered.damaged]).toEqual([3, 0, damage]);
+  });
+
+  it('passes over a damaged last record and goes on with what is written behind it', async () => {
+    await using folder = await createTemporaryFolder();
+    const { writer } = await openShard(folder.path, { segmentBytesMax: 60 });
+    await writer.append(record('alone in its segment'));
+    const damage: Damage[] = [];
+    const reader = createShardReader(folder.path, (one) => damage.push(one));
+    await flip(join(folder.path, '0000000000000000.seg'), 50);
+    expect([...reader.read(0, 1)]).toEqual([]);
+    await writer.append(record('behind it'));
+    await writer.stop();
+    expect([...reader.read(1, 2)].map((one) => one.bytes.toString())).toEqual(['behind it']);
+    expect(texts(folder.path, 0, 2)).toEqual(['1 behind it']);
+    reader.close();
+    expect(damage).toMatchObject([{ from: 0, to: 1 }]);
+  });
+
+  it('passes over a segment that is gone', async () => {
+    await using folder = await createTemporaryFolder();
+    const { writer } = await openShard(folder.path, { segmentBytesMax: 60 });
+    for (let n = 0; n < 4; n++) await writer.append(record(`a long record ${n}`));
+    await writer.stop();
+    for (const n of [0, 2]) await rm(join(folder.path, `000000000000000${n}.seg`));
+    expect(texts(folder.path, 0, 4)).toEqual(['1 a long record 1', '3 a long record 3']);
+    expect(texts(folder.path, 2, 3)).toEqual([]);
   });
 });
+
+async function flip(path: string, offset: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[offset] = (bytes[offset] ?? 0) ^ 0x10;
+  await writeFile(path, bytes);
+}
 
 describe('recovery', () => {
   it('cuts a torn tail off at every length, reports it, and the shard goes on', async () => {
@@ -180,6 +234,17 @@ describe('recovery', () => {
       await again.stop();
       expect(texts(folder.path, 0, 2)).toEqual(['0 kept', '1 after']);
     }
+  });
+
+  it('keeps the records of a segment whose head has been changed', async () => {
+    await using folder = await createTemporaryFolder();
+    const { writer } = await openShard(folder.path);
+    await writer.append(record('kept'));
+    await writer.stop();
+    await flip(join(folder.path, '0000000000000000.seg'), 3);
+    const recovered = await recoverShard(folder.path);
+    expect([recovered.end, recovered.tornBytes]).toEqual([1, 0]);
+    expect(texts(folder.path, 0, 1)).toEqual(['0 kept']);
   });
 
   it('drops a last segment whose head was never written', async () => {

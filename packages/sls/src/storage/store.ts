@@ -156,6 +156,12 @@ class SegmentStorage implements LogStorage {
         'cut off an unacknowledged tail that an unclean stop left behind',
       );
     }
+    for (const damage of recovered.damaged) {
+      log.error(
+        { uid, shard, ...damage },
+        'a record has been changed since it was written and is passed over',
+      );
+    }
     const writer = createShardWriter({
       directory,
       recovered,
