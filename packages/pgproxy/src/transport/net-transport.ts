@@ -101,7 +101,7 @@ interface OnRead {
 }
 
 /** Plain TCP, read through `onread` into one reused buffer, so that a read allocates nothing. */
-class NetTransport extends SocketTransport implements OpenTransport {
+export class NetTransport extends SocketTransport implements OpenTransport {
   readonly isEncrypted = false;
   sink: TransportSink;
 
@@ -156,7 +156,10 @@ function createOnRead(readBytes: number, sink: () => TransportSink): OnRead {
  * Reads from an accepted socket. `net.Server` offers no `onread`, so its handle moves to a socket that has
  * it; where Node keeps the handle elsewhere, ordinary 'data' events serve.
  */
-function adoptSocket(accepted: Socket, sink: TransportSink): NetTransport {
+export function adoptSocket(
+  accepted: Socket,
+  { sink }: { readonly sink: TransportSink; readonly readBytes?: number },
+): NetTransport {
   const owner = accepted as unknown as { _handle?: object | null };
   const handle = owner._handle;
   if (handle === undefined || handle === null) {
@@ -172,7 +175,9 @@ function adoptSocket(accepted: Socket, sink: TransportSink): NetTransport {
   return transport;
 }
 
-const connect: Connect = (options) => {
+export function connectNet(
+  options: Parameters<Connect>[0] & { readonly connected: (transport: NetTransport) => void },
+): NetTransport {
   let transport: NetTransport | undefined;
   const onread = createOnRead(largeReadBytes, () => transport?.sink ?? options.sink);
   const init = { onread, writableHighWaterMark: highWaterBytes };
@@ -185,12 +190,12 @@ const connect: Connect = (options) => {
     options.connected(opened);
   });
   return opened;
-};
+}
 
 const listen: Transports['listen'] = async ({ host, port, accepted, failed }) => {
   // Paused: the accepted socket gives its handle to the transport before anything is read.
   const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
-    accepted((sink) => adoptSocket(socket, sink)),
+    accepted((sink) => adoptSocket(socket, { sink })),
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -208,4 +213,4 @@ const listen: Transports['listen'] = async ({ host, port, accepted, failed }) =>
 };
 
 /** Sockets of `node:net`, which exist everywhere. */
-export const netTransports: Transports = { name: 'net', listen, connect, stop: () => {} };
+export const netTransports: Transports = { name: 'net', listen, connect: connectNet, stop: () => {} };
