@@ -22,6 +22,8 @@ export interface ProxiedPostgres extends AsyncDisposable {
   readonly proxied: PostgresAddress;
   /** A client through the proxy. */
   connect(more?: pg.ClientConfig): Promise<pg.Client>;
+  /** Hangs up for every client, so that a failed test does not stand in the way of the next. */
+  hangUp(): void;
   /** Rows of an admin command, with column names in lower case. */
   show(command: string): Promise<Record<string, string>[]>;
   /** Server connections of the proxy as PostgreSQL counts them. */
@@ -70,8 +72,11 @@ export async function startProxiedPostgres(options: ProxiedOptions): Promise<Pro
   };
   const proxied = { host: '127.0.0.1', port: proxy.port, user, password, database };
 
+  const clients = new Set<pg.Client>();
   async function connect(more: pg.ClientConfig = {}): Promise<pg.Client> {
     const client = new pg.Client({ ...proxied, ...more });
+    clients.add(client);
+    client.once('end', () => clients.delete(client));
     // A client that a test kills must not end the test run.
     client.on('error', () => {});
     await client.connect();
@@ -84,6 +89,12 @@ export async function startProxiedPostgres(options: ProxiedOptions): Promise<Pro
     direct: { ...proxied, port: postgres.port },
     proxied,
     connect,
+    hangUp() {
+      for (const client of clients) {
+        (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+      }
+      clients.clear();
+    },
     async show(command) {
       const client = await connect({ database: 'pgproxy' });
       try {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ProxiedPostgres, startProxiedPostgres } from '../../src/proxied-postgres.ts';
 
 let stack: ProxiedPostgres;
@@ -13,6 +13,8 @@ beforeAll(async () => {
     ],
   });
 });
+
+afterEach(() => stack.hangUp());
 
 afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();

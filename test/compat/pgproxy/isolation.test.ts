@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { connectTcp, createRandom, waitUntil } from '@sampan/testkit';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startupPacket } from '../../src/pg-bytes.ts';
 import { type ProxiedPostgres, startProxiedPostgres } from '../../src/proxied-postgres.ts';
 
@@ -14,6 +14,8 @@ beforeAll(async () => {
   await client.query('CREATE TABLE kept (id int PRIMARY KEY, name text)');
   await client.end();
 });
+
+afterEach(() => stack.hangUp());
 
 afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { createTemporaryFolder, waitUntil } from '@sampan/testkit';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts, root, startPgProxyProcess } from '../../src/apps.ts';
 import { type ProxiedPostgres, startProxiedPostgres } from '../../src/proxied-postgres.ts';
 import { runProcess } from '../../src/running-process.ts';
@@ -11,6 +11,8 @@ let stack: ProxiedPostgres;
 beforeAll(async () => {
   stack = await startProxiedPostgres({ connections: 3 });
 });
+
+afterEach(() => stack.hangUp());
 
 afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();
