@@ -37,7 +37,16 @@ export interface TimedCase {
 }
 
 const detailCharactersMax = 6000;
+const lineCharactersMax = 600;
 const refusedMax = 20;
+
+/** The beginning and the end of what a case printed; suites print whole replies in one line. */
+function shorten(detail: string): string {
+  const lines = detail.split('\n').map((line) => line.slice(0, lineCharactersMax));
+  const text = lines.join('\n').trim();
+  if (text.length <= detailCharactersMax) return text;
+  return `${text.slice(0, detailCharactersMax / 3)}\n…\n${text.slice((-detailCharactersMax * 2) / 3)}`;
+}
 
 /** Attributes requests to cases by time. Exact where the cases of one `exchanges` list ran one after another. */
 export function withRequests(cases: readonly TimedCase[], exchanges: readonly Exchange[]): CaseResult[] {
@@ -48,7 +57,7 @@ export function withRequests(cases: readonly TimedCase[], exchanges: readonly Ex
       outcome,
       tookMs: endedAt - startedAt,
       requests: own.length,
-      detail: outcome === 'passed' ? '' : detail.slice(-detailCharactersMax).trim(),
+      detail: outcome === 'passed' ? '' : shorten(detail),
       refused: own.filter(({ status }) => status >= 400).slice(0, refusedMax),
     };
   });

@@ -15,12 +15,15 @@ export type Checkout =
   | { readonly folder: string; readonly commit: string; readonly missing?: undefined }
   | { readonly missing: string };
 
+/** Says when the environment leaves a suite out. */
+export function isDeselected(suite: SuiteName): string | undefined {
+  const selected = process.env['SAMPAN_VENDOR_SUITES'];
+  const isIn = selected === undefined || selected === '' || selected.split(',').includes(suite);
+  return isIn ? undefined : `SAMPAN_VENDOR_SUITES is ${selected}`;
+}
+
 /** Looks for the checkout in the folder of checkouts that the environment names. */
 export async function checkoutOf(suite: SuiteName): Promise<Checkout> {
-  const selected = process.env['SAMPAN_VENDOR_SUITES'];
-  if (selected !== undefined && !selected.split(',').includes(suite)) {
-    return { missing: `SAMPAN_VENDOR_SUITES is ${selected}` };
-  }
   const parent = process.env['SAMPAN_VENDOR_DIR'];
   if (parent === undefined || parent === '') {
     return { missing: 'SAMPAN_VENDOR_DIR names no folder of checkouts' };

@@ -44,7 +44,7 @@ export function problemsOf(list: ExpectedFailures): string[] {
 
 export interface Judged {
   readonly name: string;
-  readonly outcome: 'passed' | 'failed' | 'needs another cloud product' | 'skipped by the suite';
+  readonly outcome: 'passed' | 'failed' | 'needs another cloud product' | 'skipped';
   readonly requests: number;
   readonly reason?: string;
 }
@@ -57,7 +57,7 @@ export interface Verdict {
     readonly passed: number;
     readonly failed: number;
     readonly needsAnotherCloudProduct: number;
-    readonly skippedBySuite: number;
+    readonly skipped: number;
     /** Cases that sent at least one request, and how many of them passed. */
     readonly withRequests: number;
     readonly withRequestsPassed: number;
@@ -74,7 +74,7 @@ function judge(result: CaseResult, listed: ExpectedFailure | undefined): Judged 
   const { name, requests } = result;
   if (result.outcome === 'passed') return { name, requests, outcome: 'passed' };
   if (result.outcome === 'skipped') {
-    return { name, requests, outcome: 'skipped by the suite', reason: result.detail };
+    return { name, requests, outcome: 'skipped', reason: result.detail };
   }
   const outcome = listed?.ground === 'cloud' ? 'needs another cloud product' : 'failed';
   return { name, requests, outcome, ...(listed === undefined ? {} : { reason: listed.reason }) };
@@ -95,7 +95,7 @@ export function verdictOf(results: readonly CaseResult[], list: readonly Expecte
       passed: count('passed'),
       failed: count('failed'),
       needsAnotherCloudProduct: count('needs another cloud product'),
-      skippedBySuite: count('skipped by the suite'),
+      skipped: count('skipped'),
       withRequests: withRequests.length,
       withRequestsPassed: withRequests.filter(({ outcome }) => outcome === 'passed').length,
     },

@@ -46,7 +46,7 @@ The command line client needs the Python SDK's checkout as well.
 | Node SDK | a loader that leads \`*.log.aliyuncs.com\` to a port of this machine | – |
 
 A proxy that changes nothing notes each request, so a failed case is shown with what was refused. A case counts as failed also when the suite
-broke off before it. Cases are counted as passed, failed, needing another cloud product, or skipped by the suite itself.
+broke off before it. Cases are counted as passed, failed, needing another cloud product, or skipped (by the suite, or for lack of time).
 
 ## Cases that may fail
 

@@ -137,7 +137,7 @@ describe('a run held against the list', () => {
 
   it('counts each outcome, and apart from that what really asked the emulator', () => {
     expect(verdict.counts).toEqual({
-      ...{ total: 7, passed: 3, failed: 2, needsAnotherCloudProduct: 1, skippedBySuite: 1 },
+      ...{ total: 7, passed: 3, failed: 2, needsAnotherCloudProduct: 1, skipped: 1 },
       ...{ withRequests: 6, withRequestsPassed: 2 },
     });
   });

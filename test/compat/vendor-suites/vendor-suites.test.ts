@@ -1,7 +1,7 @@
 import { describe, expect, it, type TestContext } from 'vitest';
 import { preparePython } from '../../src/python-environment.ts';
 import { type CaseResult, type SuiteName, suiteNames } from './case-result.ts';
-import { checkoutOf } from './checkouts.ts';
+import { checkoutOf, isDeselected } from './checkouts.ts';
 import { runCliSuite } from './cli-suite.ts';
 import { readExpectedFailures, verdictOf } from './expected-failures.ts';
 import { goPackagesOf, runGoSuite } from './go-suite.ts';
@@ -50,6 +50,8 @@ function pythonEnvironment(): Promise<{ python?: string; missing: string }> {
 }
 
 async function runOf(suite: SuiteName): Promise<Ran> {
+  const deselected = isDeselected(suite);
+  if (deselected !== undefined) return deselected;
   const checkout = await checkoutOf(suite);
   if (checkout.missing !== undefined) return checkout.missing;
   const results = await runs[suite](checkout.folder);
