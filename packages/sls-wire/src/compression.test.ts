@@ -111,6 +111,67 @@ describe('deflate and gzip', () => {
   });
 });
 
+describe('zstd', () => {
+  const text = Buffer.from('sampan keeps every log, and every log is kept. '.repeat(20));
+  /** The same text from the reference library, through python-zstandard 0.25. */
+  const frames = {
+    'with its size': 'KLUv/WCsAoUBAFQCc2FtcGFuIGtlZXBzIGV2ZXJ5IGxvZywgYW5kIGlzIGtlcHQuIAIAeqWqaNnmGA==',
+    'without its size, with a checksum':
+      'KLUv/QQAhQEAVAJzYW1wYW4ga2VlcHMgZXZlcnkgbG9nLCBhbmQgaXMga2VwdC4gAgB6papo2eYY027FQw==',
+    'written as a stream': 'KLUv/QBYhQEAVAJzYW1wYW4ga2VlcHMgZXZlcnkgbG9nLCBhbmQgaXMga2VwdC4gAgB6papo2eYY',
+  };
+
+  it.each(Object.entries(frames))('reads a frame %s', (_, frame) => {
+    const bytes = Buffer.from(frame, 'base64');
+    expect(decompress('zstd', bytes, text.length).equals(text)).toBe(true);
+    expect(() => decompress('zstd', bytes, text.length - 1)).toThrow(uncompressError);
+    expect(() => decompress('zstd', bytes, text.length + 1)).toThrow(uncompressError);
+    for (let end = 0; end < bytes.length; end++) {
+      expect(() => decompress('zstd', bytes.subarray(0, end), text.length)).toThrow(uncompressError);
+    }
+  });
+
+  it('gives back what it wrote, of every size', () => {
+    for (const raw of [Buffer.alloc(0), ...texts()]) {
+      expect(decompress('zstd', compress('zstd', raw), raw.length).equals(raw)).toBe(true);
+    }
+  });
+
+  it('stops a decompression bomb at the declared size', () => {
+    const bomb = compress('zstd', Buffer.alloc(50_000_000));
+    expect(bomb.length).toBeLessThan(10_000);
+    expect(() => decompress('zstd', bomb, 1000)).toThrow(uncompressError);
+    // The same without the size in its head: the descriptor says that none follows, and a window does.
+    const headless = Buffer.concat([bomb.subarray(0, 4), Buffer.of(0x00, 0x90), bomb.subarray(10)]);
+    expect(() => decompress('zstd', headless, 1000)).toThrow(uncompressError);
+  });
+
+  it('refuses frames that announce absurd sizes', () => {
+    for (const size of [2 ** 31, 2 ** 32 - 1, 2 ** 53]) {
+      const head = Buffer.alloc(14);
+      head.writeUInt32LE(0xfd2fb528);
+      head[4] = 0xe0;
+      head.writeBigUInt64LE(BigInt(size), 5);
+      expect(() => decompress('zstd', head, 1000)).toThrow(uncompressError);
+    }
+  });
+
+  it('survives 20,000 damaged frames and works on', () => {
+    const bytes = Buffer.from(frames['with its size'], 'base64');
+    const random = createRandom(78);
+    for (let round = 0; round < 20_000; round++) {
+      const damaged = Buffer.from(bytes);
+      damaged[random.integer(damaged.length)] = random.integer(256);
+      try {
+        expect(decompress('zstd', damaged, text.length)).toHaveLength(text.length);
+      } catch (error) {
+        expect(error).toEqual(uncompressError);
+      }
+    }
+    expect(decompress('zstd', bytes, text.length).equals(text)).toBe(true);
+  });
+});
+
 it('knows the codings by the names of the protocol', () => {
   expect(parseCompressType('lz4')).toBe('lz4');
   expect(parseCompressType('LZ4')).toBeUndefined();

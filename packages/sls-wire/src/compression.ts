@@ -2,21 +2,14 @@ import zlib from 'node:zlib';
 import { compressSync } from 'lz4-napi';
 import { decodeLz4Block, Lz4Error } from './lz4-block.ts';
 import { slsErrors } from './sls-error.ts';
+import { loadZstd, ZstdError } from './zstd.ts';
 
 /** Body codings of the log API, named as in `x-log-compresstype` and in `Accept-Encoding` of reads. */
 export type CompressType = 'lz4' | 'deflate' | 'gzip' | 'zstd';
 
-/** Built in from Node 22.15 on; absent before, and then refused by name. */
-interface ZstdFunctions {
-  readonly zstdCompressSync?: (bytes: Uint8Array) => Buffer;
-  readonly zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer;
-}
-const zstd = zlib as unknown as ZstdFunctions;
-
-/** The coding of a header value that this runtime can undo, or `undefined`. */
+/** The coding of a header value, or `undefined`. */
 export function parseCompressType(value: string): CompressType | undefined {
-  if (value === 'lz4' || value === 'deflate' || value === 'gzip') return value;
-  return value === 'zstd' && zstd.zstdDecompressSync !== undefined ? value : undefined;
+  return value === 'lz4' || value === 'deflate' || value === 'gzip' || value === 'zstd' ? value : undefined;
 }
 
 /**
@@ -26,9 +19,12 @@ export function parseCompressType(value: string): CompressType | undefined {
 export function decompress(type: CompressType, bytes: Uint8Array, rawBytes: number): Buffer {
   let raw: Buffer;
   try {
-    raw = type === 'lz4' ? decodeLz4Block(bytes, rawBytes) : inflate(type, bytes, rawBytes);
+    if (type === 'lz4') raw = decodeLz4Block(bytes, rawBytes);
+    else raw = type === 'zstd' ? loadZstd().decompress(bytes, rawBytes) : inflate(bytes, rawBytes);
   } catch (error) {
-    if (error instanceof Lz4Error || isZlibError(error)) throw slsErrors.postBodyUncompressError();
+    if (error instanceof Lz4Error || error instanceof ZstdError || isZlibError(error)) {
+      throw slsErrors.postBodyUncompressError();
+    }
     throw error;
   }
   if (raw.length !== rawBytes) throw slsErrors.postBodyUncompressError();
@@ -38,7 +34,7 @@ export function decompress(type: CompressType, bytes: Uint8Array, rawBytes: numb
 /** Compresses a reply. `gzip` is a zlib stream on this API, not RFC 1952: that is what its clients undo. */
 export function compress(type: CompressType, bytes: Uint8Array): Buffer {
   if (type === 'lz4') return encodeLz4Block(bytes);
-  if (type === 'zstd' && zstd.zstdCompressSync !== undefined) return zstd.zstdCompressSync(bytes);
+  if (type === 'zstd') return loadZstd().compress(bytes);
   return zlib.deflateSync(bytes);
 }
 
@@ -51,12 +47,9 @@ export function encodeLz4Block(bytes: Uint8Array): Buffer {
   return Buffer.from(sized.buffer, sized.byteOffset + 4, sized.byteLength - 4);
 }
 
-function inflate(type: CompressType, bytes: Uint8Array, rawBytes: number): Buffer {
+function inflate(bytes: Uint8Array, rawBytes: number): Buffer {
   // Zero means "no limit" to zlib; a declared size of zero then fails on the comparison of lengths.
   const options = { maxOutputLength: Math.max(1, rawBytes) };
-  if (type === 'zstd' && zstd.zstdDecompressSync !== undefined) {
-    return zstd.zstdDecompressSync(bytes, options);
-  }
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   return isGzip ? zlib.gunzipSync(bytes, options) : zlib.inflateSync(bytes, options);
 }
@@ -64,5 +57,5 @@ function inflate(type: CompressType, bytes: Uint8Array, rawBytes: number): Buffe
 /** Data errors have codes such as `Z_DATA_ERROR`; output over the limit is `ERR_BUFFER_TOO_LARGE`. */
 function isZlibError(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
-  return /^(Z_|ZSTD_|ERR_ZSTD|ERR_BUFFER_TOO_LARGE)/.test(error.code);
+  return /^(Z_|ERR_BUFFER_TOO_LARGE)/.test(error.code);
 }
