@@ -55,7 +55,8 @@ async function run(flags: Flags): Promise<void> {
   const json = flags.json === true;
   try {
     const log = createLog({ name: 'pgproxy', level: flags.logLevel });
-    const proxy = await startPgProxy(await readOptions(flags.config), { log });
+    const again = (): Promise<PgProxyOptions> => readOptions(flags.config);
+    const proxy = await startPgProxy(await again(), { log, readOptions: again, shutdown: () => stop() });
     let isStopping = false;
     const stop = (): void => {
       if (isStopping) return;
@@ -68,6 +69,12 @@ async function run(flags: Flags): Promise<void> {
         },
       );
     };
+    const reload = (): void => {
+      again()
+        .then((options) => proxy.reload(options))
+        .catch((error: unknown) => report(error, json));
+    };
+    process.on('SIGHUP', reload);
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     announce(proxy, json);

@@ -85,6 +85,7 @@ const optionsSchema = z.strictObject({
   poolMode: poolMode.default('transaction'),
   pinning: pinning.default('pin'),
   adminUsers: z.array(name).optional(),
+  statsUsers: z.array(name).optional(),
   clientConnectionsMax: z.int().min(1).max(100_000).default(5000),
   startupTimeoutMs: milliseconds.default(10_000),
   preparedStatementsMax: z.int().min(1).max(100_000).default(200),

@@ -12,12 +12,14 @@ import {
 import { sqlstates } from '@sampan/pg-wire';
 import { AdminConsole, adminDatabases } from './admin/console.ts';
 import type { AdminView } from './admin/tables.ts';
+import { TotalsBook } from './admin/totals.ts';
 import { assignComponent } from './client/assign-component.ts';
 import { ClientLogin, type Identified } from './client/client-login.ts';
 import { ClientSession } from './client/client-session.ts';
 import { HolderWatch } from './client/holder-watch.ts';
 import { PasswordBook } from './client/verify-password.ts';
 import { pgproxyErrors } from './errors.ts';
+import { Operation } from './operation.ts';
 import {
   type ComponentShare,
   defaultComponentName,
@@ -33,7 +35,7 @@ import type { Borrower } from './server/pool.ts';
 import { type ChangeableOptions, ServerPools } from './server/server-pools.ts';
 import { ProfileTable } from './settings/profile.ts';
 import { netTransports } from './transport/net-transport.ts';
-import type { Accept, Transports } from './transport/transport.ts';
+import type { Accept, TransportListener, Transports } from './transport/transport.ts';
 
 /** Counts that are exact whenever no callback is running. */
 export interface PgProxyCounts {
@@ -54,6 +56,8 @@ export interface PgProxy extends AsyncDisposable {
   /** Ports of the components that have one of their own. */
   readonly componentPorts: Readonly<Record<string, number>>;
   counts(): PgProxyCounts;
+  /** Takes new options over without ending a client; what says where to listen stays. Rejects bad ones whole. */
+  reload(options: PgProxyOptions): Promise<void>;
   /** Tells the clients, closes everything. May be called twice. */
   stop(): Promise<void>;
 }
@@ -62,6 +66,10 @@ export interface PgProxy extends AsyncDisposable {
 export interface PgProxyEnvironment {
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Where RELOAD reads the options again. */
+  readonly readOptions?: () => Promise<PgProxyOptions>;
+  /** What SHUTDOWN does; by default it stops the proxy. */
+  readonly shutdown?: () => void;
 }
 
 const version = '0.1.0';
@@ -87,16 +95,21 @@ class RunningProxy implements PgProxy {
   readonly host: string;
   port = 0;
   readonly componentPorts: Record<string, number> = {};
-  readonly #options: ResolvedOptions;
+  #options: ResolvedOptions;
   readonly #transports: Transports = netTransports;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #lifecycle: Lifecycle = createLifecycle();
-  readonly #tls: SecureContext | undefined;
-  readonly #passwords: PasswordBook;
+  #tls: SecureContext | undefined;
+  #passwords: PasswordBook;
   readonly #pools: ServerPools;
   readonly #profiles = new ProfileTable();
-  readonly #shares: ReadonlyMap<string, ComponentShare>;
+  /** Also those of components that are gone, for the clients they still have. */
+  #shares: ReadonlyMap<string, ComponentShare>;
+  readonly #operation: Operation;
+  readonly #totals: TotalsBook;
+  readonly #listeners: TransportListener[] = [];
+  readonly #whenEmpty = new Set<() => void>();
   readonly #registry = new StatementRegistry(10_000);
   readonly #logins = new Set<ClientLogin>();
   readonly #clients = new Set<ClientSession>();
@@ -131,6 +144,16 @@ class RunningProxy implements PgProxy {
       transactionIsIdle: (client, share) =>
         client.fail(sqlstates.idleInTransactionSessionTimeout, idleTransaction(share)),
     });
+    this.#totals = new TotalsBook(this.#pools, this.#clock);
+    const { readOptions, shutdown } = environment;
+    this.#operation = new Operation({
+      pools: this.#pools,
+      clients: this.#clients,
+      reload: readOptions === undefined ? undefined : async () => this.reload(await readOptions()),
+      shutdown: shutdown ?? (() => void this.stop()),
+      stopListening: () => this.#stopListening(),
+      whenEmpty: () => this.#untilEmpty(),
+    });
     this.#lifecycle.defer('connections', () => this.#closeConnections());
   }
 
@@ -143,6 +166,7 @@ class RunningProxy implements PgProxy {
       this.#portOwners.set(port, component.name);
     }
     this.#watch.start();
+    this.#totals.start();
     this.#log.info({ host: this.host, port: this.port, components: this.componentPorts }, 'listening');
   }
 
@@ -179,8 +203,37 @@ class RunningProxy implements PgProxy {
       .catch((error: unknown) => {
         throw error instanceof Error ? listenError(error, { host: this.host, port, option }) : error;
       });
+    this.#listeners.push(listener);
     this.#lifecycle.defer('listener', () => listener.stop());
     return listener.port;
+  }
+
+  #stopListening(): void {
+    for (const listener of this.#listeners) listener.stop();
+  }
+
+  #untilEmpty(): Promise<void> {
+    if (this.#clients.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.add(resolve));
+  }
+
+  async reload(options: PgProxyOptions): Promise<void> {
+    const next = resolveOptions(options);
+    const tls = secureContextOf(next.tls);
+    const have = this.#options;
+    if (JSON.stringify(portsOf(next)) !== JSON.stringify(portsOf(have))) {
+      this.#log.warn({}, 'listen addresses changed in the options; they need a restart');
+    }
+    const isSameServer = JSON.stringify(connectionOf(next)) === JSON.stringify(connectionOf(have));
+    const shares = sharesOf(next);
+    this.#options = { ...next, listen: have.listen };
+    this.#tls = tls;
+    this.#passwords = new PasswordBook(next.users);
+    this.#shares = new Map([...this.#shares, ...shares.map((share) => [share.name, share] as const)]);
+    const changed = this.#serverOptions(next);
+    this.#pools.change(isSameServer ? { ...changed, connector: this.#pools.connector } : changed, shares);
+    this.#watch.start();
+    this.#log.info({}, 'options reloaded');
   }
 
   #accept(accept: Accept): void {
@@ -243,12 +296,15 @@ class RunningProxy implements PgProxy {
       over: (ended) => {
         this.#clients.delete(ended);
         this.#clientsById.delete(ended.processId);
+        if (this.#clients.size === 0) for (const resolve of this.#whenEmpty) resolve();
       },
     });
     this.#clients.add(session);
     this.#clientsById.set(session.processId, session);
     if (refusal !== undefined) session.fail(sqlstates.tooManyConnections, refusal);
-    else session.start();
+    else if (this.#operation.isDisabled(database)) {
+      session.fail(sqlstates.cannotConnectNow, `database "${database}" is disabled (ENABLE)`);
+    } else session.start();
   }
 
   #serverLogin(user: ResolvedOptions['users'][number]): { user: string; password: string | undefined } {
@@ -301,25 +357,33 @@ class RunningProxy implements PgProxy {
   }
 
   #openConsole(client: Identified): void {
-    const admins = this.#options.adminUsers;
     const console: AdminConsole = new AdminConsole(client, this.#view(), () =>
       this.#consoles.delete(console),
     );
     this.#consoles.add(console);
-    if (admins === undefined || admins.includes(client.user.name)) console.start();
+    if (this.#mayLook(client.user.name)) console.start();
     else {
       console.fail(
         sqlstates.insufficientPrivilege,
-        `user "${client.user.name}" may not use the admin console (adminUsers)`,
+        `user "${client.user.name}" may not use the admin console (adminUsers, statsUsers)`,
       );
     }
+  }
+
+  #mayLook(user: string): boolean {
+    const { adminUsers, statsUsers } = this.#options;
+    if (adminUsers === undefined && statsUsers === undefined) return true;
+    return adminUsers?.includes(user) === true || statsUsers?.includes(user) === true;
   }
 
   #view(): AdminView {
     return {
       pools: this.#pools,
       clients: this.#clients,
-      serverAddress: this.#options.server,
+      options: () => this.#options,
+      operation: this.#operation,
+      totals: this.#totals,
+      mayChange: (user) => this.#options.adminUsers?.includes(user) === true,
       nowMs: () => this.#clock.nowMs(),
       monotonicMs: () => this.#clock.monotonicMs(),
       poolMode: () => this.#options.poolMode,
@@ -335,12 +399,24 @@ class RunningProxy implements PgProxy {
     const clients = [...this.#clients];
     for (const client of clients) client.fail(code, message);
     this.#watch.stop();
+    this.#totals.stop();
     await this.#pools.stop();
     // What the kernel took is sent; who does not read it is not waited for.
     await new Promise((resolve) => setImmediate(resolve));
     for (const client of clients) client.transport.destroy();
     for (const console of this.#consoles) console.destroy();
   }
+}
+
+/** Where the proxy listens: the one thing a reload does not change. */
+function portsOf({ listen, components }: ResolvedOptions): unknown {
+  return [listen, components.map(({ name, listenPort }) => [name, listenPort])];
+}
+
+/** What decides which PostgreSQL is reached, and how. */
+function connectionOf({ server }: ResolvedOptions): unknown {
+  const { host, port, otherHosts, targetSession, protocol, tls, connectTimeoutMs } = server;
+  return [host, port, otherHosts, targetSession, protocol, tls, connectTimeoutMs];
 }
 
 function lateQuery(share: ComponentShare): string {

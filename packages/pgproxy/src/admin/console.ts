@@ -18,6 +18,17 @@ import {
 import type { Identified } from '../client/client-login.ts';
 import { OutBatch } from '../protocol/out-batch.ts';
 import type { TransportSink } from '../transport/transport.ts';
+import { argumentOf, type Command, commands } from './commands.ts';
+import {
+  showConfig,
+  showDatabases,
+  showLists,
+  showMemory,
+  showState,
+  showStats,
+  showTotals,
+  showUsers,
+} from './operation-tables.ts';
 import {
   type AdminView,
   showClients,
@@ -35,18 +46,40 @@ export const adminDatabases: ReadonlySet<string> = new Set(['pgproxy', 'pgbounce
 const shows: Readonly<Record<string, (view: AdminView) => Table>> = {
   CLIENTS: showClients,
   COMPONENTS: showComponents,
+  CONFIG: showConfig,
+  DATABASES: showDatabases,
   HOLDERS: showHolders,
+  LISTS: showLists,
+  MEM: showMemory,
   POOLS: showPools,
   SERVERS: showServers,
+  STATE: showState,
+  STATS: showStats,
+  STATS_TOTALS: showTotals,
+  TOTALS: showTotals,
+  USERS: showUsers,
   VERSION: showVersion,
 };
 
-const help = `SHOW HELP|${Object.keys(shows).join('|')}`;
+/** What PgBouncer shows and this proxy has no counterpart for. */
+const notShown = new Set([
+  'ACTIVE_SOCKETS',
+  'DNS_HOSTS',
+  'DNS_ZONES',
+  'FDS',
+  'PEERS',
+  'PEER_POOLS',
+  'SOCKETS',
+]);
+const help = [
+  `SHOW HELP|${Object.keys(shows).join('|')}`,
+  ...Object.values(commands).map(({ usage }) => usage),
+];
 const queryBytesMax = 64 * 1024;
 const textOid = 25;
 const int8Oid = 20;
 
-/** One session of the admin console: SHOW commands over the simple protocol. */
+/** One session of the admin console: PgBouncer's commands over the simple protocol. */
 export class AdminConsole implements TransportSink {
   readonly #client: Identified;
   readonly #view: AdminView;
@@ -54,6 +87,7 @@ export class AdminConsole implements TransportSink {
   readonly #framer = createFramer({ maxFrameBytes: queryBytesMax, expectStartup: false });
   readonly #over: () => void;
   #isSkipping = false;
+  #isBusy = false;
 
   constructor(client: Identified, view: AdminView, over: () => void) {
     this.#client = client;
@@ -105,12 +139,25 @@ export class AdminConsole implements TransportSink {
   #take(bytes: Buffer): void {
     try {
       this.#framer.push(bytes);
-      for (const frame of this.#framer) this.#answer(frame);
-      this.#out.flush();
+      this.#answerAll();
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.fail(error.sqlstate, error.message);
+      this.#violated(error);
     }
+  }
+
+  #violated(error: unknown): void {
+    if (!(error instanceof WireError)) throw error;
+    this.fail(error.sqlstate, error.message);
+  }
+
+  /** Answers what has arrived, up to a command that takes time: nothing is read until it is done. */
+  #answerAll(): void {
+    while (!this.#isBusy) {
+      const frame = this.#framer.next();
+      if (frame === undefined) break;
+      this.#answer(frame);
+    }
+    this.#out.flush();
   }
 
   #answer(frame: Frame): void {
@@ -120,35 +167,90 @@ export class AdminConsole implements TransportSink {
       this.#isSkipping = false;
       this.#out.bytes(encodeReadyForQuery('I'));
     } else if (frame.type === clientTags.query) {
-      this.#query(parseQuery(frame.payload));
-      this.#out.bytes(encodeReadyForQuery('I'));
+      const running = this.#guard(() => this.#query(parseQuery(frame.payload)));
+      if (running === undefined) this.#out.bytes(encodeReadyForQuery('I'));
+      else void this.#finish(running);
     } else if (!this.#isSkipping) {
       this.#isSkipping = true;
       this.#error(sqlstates.featureNotSupported, 'the admin console supports the simple query protocol only');
     }
   }
 
-  #query(sql: string): void {
-    const words = sql.trim().replace(/;\s*$/, '').trim().split(/\s+/);
-    const [command = '', topic = ''] = words.map((word) => word.toUpperCase());
-    const show = words.length === 2 && command === 'SHOW' ? shows[topic] : undefined;
+  /** Runs a query; a refusal is its answer. */
+  #guard<T>(run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#error(error.sqlstate, error.message);
+      return undefined;
+    }
+  }
+
+  async #finish(running: Promise<string>): Promise<void> {
+    this.#isBusy = true;
+    this.#client.transport.pause();
+    try {
+      this.#out.bytes(encodeCommandComplete(await running));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#error(error.sqlstate, error.message);
+    }
+    this.#isBusy = false;
+    this.#out.bytes(encodeReadyForQuery('I'));
+    this.#client.transport.resume();
+    try {
+      this.#answerAll();
+    } catch (error) {
+      this.#violated(error);
+    }
+  }
+
+  /** Answers at once, or returns what will yield the tag of the command. */
+  #query(sql: string): Promise<string> | undefined {
+    const text = sql.trim().replace(/;\s*$/, '').trim();
+    const [word = ''] = text.split(/\s+/);
+    const rest = text.slice(word.length).trim();
+    const topic = rest.toUpperCase();
+    const command = commands[word.toUpperCase()];
+    const show = word.toUpperCase() === 'SHOW' ? shows[topic] : undefined;
     if (show !== undefined) {
       this.#table(show(this.#view));
-    } else if (command === 'SHOW' && topic === 'HELP') {
-      this.#out.bytes(
-        encodeNoticeResponse({
-          severity: 'NOTICE',
-          code: '00000',
-          message: 'Console usage',
-          detail: `\n\t${help}`,
-        }),
-      );
-      this.#out.bytes(encodeCommandComplete('SHOW'));
-    } else if (command === '') {
+    } else if (word.toUpperCase() === 'SHOW' && topic === 'HELP') {
+      this.#help();
+    } else if (word.toUpperCase() === 'SHOW' && notShown.has(topic)) {
+      throw new WireError(sqlstates.featureNotSupported, `SHOW ${topic} is not supported`);
+    } else if (command !== undefined) {
+      return this.#run(word.toUpperCase(), command, rest);
+    } else if (word === '') {
       this.#out.bytes(encodeEmptyQueryResponse());
     } else {
-      this.#error(sqlstates.syntaxError, `invalid command '${sql.trim()}', use SHOW HELP;`);
+      throw new WireError(sqlstates.syntaxError, `invalid command '${sql.trim()}', use SHOW HELP;`);
     }
+    return undefined;
+  }
+
+  async #run(name: string, command: Command, text: string): Promise<string> {
+    if (!this.#view.mayChange(this.#client.user.name)) {
+      throw new WireError(
+        sqlstates.insufficientPrivilege,
+        `user "${this.#client.user.name}" may look but not run ${name}: adminUsers does not list it`,
+      );
+    }
+    await command.run(this.#view.operation, argumentOf(command, text));
+    return name;
+  }
+
+  #help(): void {
+    this.#out.bytes(
+      encodeNoticeResponse({
+        severity: 'NOTICE',
+        code: '00000',
+        message: 'Console usage',
+        detail: help.map((line) => `\n\t${line}`).join(''),
+      }),
+    );
+    this.#out.bytes(encodeCommandComplete('SHOW'));
   }
 
   #table(table: Table): void {

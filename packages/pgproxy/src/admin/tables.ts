@@ -1,8 +1,11 @@
 import type { ClientSession } from '../client/client-session.ts';
+import type { Operation } from '../operation.ts';
+import type { ResolvedOptions } from '../options.ts';
 import type { Component } from '../schedule/scheduler.ts';
 import type { Borrower, Pool } from '../server/pool.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
 import type { ServerPools } from '../server/server-pools.ts';
+import type { TotalsBook } from './totals.ts';
 
 /** A result of the console. Columns ending in a type other than text say so. */
 export interface Table {
@@ -14,16 +17,20 @@ export interface Table {
 export interface AdminView {
   readonly pools: ServerPools;
   readonly clients: ReadonlySet<ClientSession>;
-  readonly serverAddress: { readonly host: string; readonly port: number };
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
   readonly version: string;
   readonly poolMode: () => string;
+  readonly options: () => ResolvedOptions;
+  readonly operation: Operation;
+  /** Whether a user may do more than look. */
+  readonly mayChange: (user: string) => boolean;
+  readonly totals: TotalsBook;
 }
 
 type Cell = string | number | null;
 
-function tableOf<T>(
+export function tableOf<T>(
   items: Iterable<T>,
   columns: Record<string, (item: T) => Cell>,
   numbers: readonly string[],
@@ -36,7 +43,7 @@ function tableOf<T>(
   };
 }
 
-const count = <T>(items: Iterable<T>, accept: (item: T) => boolean): number => {
+export const count = <T>(items: Iterable<T>, accept: (item: T) => boolean): number => {
   let found = 0;
   for (const item of items) if (accept(item)) found++;
   return found;
@@ -66,10 +73,10 @@ export function showPools(view: AdminView): Table {
       user: (pool) => pool.user,
       cl_active: (pool) => count(clientsOf(pool), (client) => !client.isWaiting),
       cl_waiting: (pool) => count(clientsOf(pool), (client) => client.isWaiting),
-      cl_active_cancel_req: () => 0,
-      cl_waiting_cancel_req: () => 0,
+      cl_active_cancel_req: servers((server) => server.cancelsInFlight > 0),
+      cl_waiting_cancel_req: servers((server) => server.isCancelWanted),
       sv_active: servers((server) => server.state === 'active'),
-      sv_active_cancel: () => 0,
+      sv_active_cancel: servers((server) => server.cancelsInFlight > 0),
       sv_being_canceled: servers((server) => server.cancelsInFlight > 0 || server.state === 'reset'),
       sv_idle: servers((server) => server.state === 'idle'),
       sv_used: () => 0,
@@ -151,8 +158,8 @@ export function showServers(view: AdminView): Table {
       user: ({ pool }) => pool.user,
       database: ({ pool }) => pool.database,
       state: ({ server }) => server.state,
-      addr: () => view.serverAddress.host,
-      port: () => view.serverAddress.port,
+      addr: ({ server }) => server.address.host,
+      port: ({ server }) => server.address.port,
       local_addr: ({ server }) => server.transport.localAddress,
       local_port: ({ server }) => server.transport.localPort,
       connect_time: ({ server }) => timeOf(server.connectedAtMs),
@@ -163,7 +170,7 @@ export function showServers(view: AdminView): Table {
       ptr: ({ server }) => `server-${server.processId}`,
       link: ({ client }) => (client === undefined ? '' : `client-${client.processId}`),
       remote_pid: ({ server }) => server.processId,
-      tls: () => '',
+      tls: ({ server }) => (server.transport.isEncrypted ? 'TLS' : ''),
       application_name: ({ server }) => server.profile.reported.get('application_name') ?? '',
       prepared_statements: ({ server }) => server.prepared.size,
       id: ({ server }) => server.processId,

@@ -147,6 +147,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
 
   data(buffer: Buffer, start: number, end: number): boolean {
     if (this.state === 'closing') return true;
+    this.pool.totals.receivedBytes += end - start;
     try {
       return this.#traffic.data(buffer, start, end);
     } catch (error) {
@@ -204,6 +205,7 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
       this.#verifySettings(server);
       return;
     }
+    this.pool.totals.waitMs += this.#options.clock.nowMs() - this.requestedAtMs;
     this.#own(server);
     this.#resume();
   }

@@ -1,4 +1,5 @@
 import type { Timer } from '@sampan/base';
+import type { Totals } from '../admin/totals.ts';
 import type { Component } from '../schedule/scheduler.ts';
 import type { Ticket } from '../schedule/wait-queue.ts';
 import type { Profile } from '../settings/profile.ts';
@@ -36,6 +37,8 @@ export interface Pool {
   readonly pending: Borrower[];
   /** Logins under way. */
   connecting: number;
+  /** Of sessions that have ended, and what only the pool can count. */
+  readonly totals: Totals;
   /** No login is tried before this time of the clock of durations, after nobody answered. */
   retryAtMs: number;
   backOffMs: number;

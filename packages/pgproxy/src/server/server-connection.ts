@@ -87,6 +87,8 @@ export class ServerConnection implements TransportSink {
   cancelMessage: string | undefined;
   /** Requests answered so far; unchanged means that the same one is still running or the client is idle. */
   turns = 0;
+  transactions = 0;
+  receivedBytes = 0;
 
   readonly #owner: ServerOwner;
   readonly #profiles: ProfileTable;
@@ -237,6 +239,7 @@ export class ServerConnection implements TransportSink {
   }
 
   data(chunk: Buffer, chunkStart: number, chunkEnd: number): boolean {
+    this.receivedBytes += chunkEnd - chunkStart;
     let buffer = chunk;
     let start = chunkStart;
     let end = chunkEnd;
@@ -393,9 +396,10 @@ export class ServerConnection implements TransportSink {
       throw new WireError(sqlstates.protocolViolation, 'the server is ready although nothing was asked');
     }
     this.replies.pop();
-    this.turns++;
     this.status = letter === 0x49 ? 'I' : letter === 0x54 ? 'T' : 'E';
     if (head !== replies.setup) {
+      this.turns++;
+      if (this.status === 'I') this.transactions++;
       if (this.pendingSetting !== undefined) this.#noteSetting(this.pendingSetting);
       this.cancelMessage = undefined;
     }

@@ -1,10 +1,12 @@
 import type { Clock, Log, Timer } from '@sampan/base';
+import { noTotals } from '../admin/totals.ts';
 import { type Component, Scheduler, type Share } from '../schedule/scheduler.ts';
 import type { ProfileTable } from '../settings/profile.ts';
 import { sendCancelRequest } from './cancel-request.ts';
 import { type Connector, isOutage } from './connector.ts';
 import type { ServerOwner } from './holder.ts';
 import type { Borrower, Pool } from './pool.ts';
+import { ResetTimers } from './reset-timers.ts';
 import { ServerConnection } from './server-connection.ts';
 import type { LoggedIn, LoginFailure } from './server-login.ts';
 import { checkServer } from './session-sql.ts';
@@ -60,7 +62,7 @@ export class ServerPools implements ServerOwner {
   readonly #lentTo = new Map<ServerConnection, Component<Borrower>>();
   readonly #poolOf = new Map<ServerConnection, Pool>();
   readonly #logins = new Set<{ cancel(): void }>();
-  readonly #resetTimers = new Map<ServerConnection, Timer>();
+  readonly #resets: ResetTimers;
   #open = 0;
   /** Borrowers in the `pending` lists of all pools. */
   #pending = 0;
@@ -83,7 +85,17 @@ export class ServerPools implements ServerOwner {
       clock: options.clock,
       onTimeout: (ticket) => ticket.owner.serverIsRefused({ kind: 'timeout' }),
     });
+    this.#resets = new ResetTimers({
+      resetTimeoutMs: () => this.#options.resetTimeoutMs,
+      clock: options.clock,
+      log: options.log,
+      cancel: (server) => this.cancel(server),
+    });
     this.#sweep = this.#armSweep();
+  }
+
+  get connector(): Connector {
+    return this.#options.connector;
   }
 
   /** Connections that exist, are being opened or are being closed. */
@@ -104,6 +116,7 @@ export class ServerPools implements ServerOwner {
       servers: new Set(),
       pending: [],
       connecting: 0,
+      totals: noTotals(),
       retryAtMs: 0,
       backOffMs: backOffMsMin,
       retry: undefined,
@@ -146,10 +159,9 @@ export class ServerPools implements ServerOwner {
 
   /** Takes a server back from its client; it must be at rest. */
   giveBack(server: ServerConnection, borrower: Borrower): void {
-    if (this.scheduler.waiting > 0) {
-      const usedMs = this.#options.clock.monotonicMs() - server.lentAtMs;
-      this.scheduler.charge(borrower.component, borrower.ticket, usedMs);
-    }
+    const usedMs = this.#options.clock.monotonicMs() - server.lentAtMs;
+    borrower.pool.totals.transactionMs += usedMs;
+    if (this.scheduler.waiting > 0) this.scheduler.charge(borrower.component, borrower.ticket, usedMs);
     if (server.isSpent) {
       this.#lose(server);
       return;
@@ -163,39 +175,10 @@ export class ServerPools implements ServerOwner {
     const wasBusy = server.replies.size > 0;
     if (!server.abandon(isMidMessage)) {
       if (wasBusy) this.cancel(server);
-      this.#destroyLater(server);
+      this.#resets.destroyLater(server);
     } else if (server.state === 'reset') {
-      this.#resetSoon(server, 'cancel');
+      this.#resets.resetSoon(server, 'cancel');
     }
-  }
-
-  /** What the client left running may finish; then it is interrupted; then the connection is closed. */
-  #resetSoon(server: ServerConnection, next: 'cancel' | 'close'): void {
-    const timer = this.#options.clock.after(this.#options.resetTimeoutMs, () => {
-      this.#resetTimers.delete(server);
-      if (server.state !== 'reset') return;
-      this.#options.log.warn(
-        { processId: server.processId, next },
-        'a server does not finish what its client left',
-      );
-      this.cancel(server);
-      if (next === 'cancel') {
-        this.#resetSoon(server, 'close');
-        return;
-      }
-      server.close();
-      this.#destroyLater(server);
-    });
-    this.#resetTimers.set(server, timer);
-  }
-
-  /** PostgreSQL closes its end of a closing connection; a machine that vanished does not. */
-  #destroyLater(server: ServerConnection): void {
-    const timer = this.#options.clock.after(this.#options.resetTimeoutMs, () => {
-      this.#resetTimers.delete(server);
-      server.transport.destroy();
-    });
-    this.#resetTimers.set(server, timer);
   }
 
   /**
@@ -230,8 +213,7 @@ export class ServerPools implements ServerOwner {
   }
 
   serverIsClean(server: ServerConnection): void {
-    this.#resetTimers.get(server)?.cancel();
-    this.#resetTimers.delete(server);
+    this.#resets.forget(server);
     if (server.isSpent) {
       this.#lose(server);
       return;
@@ -241,12 +223,14 @@ export class ServerPools implements ServerOwner {
   }
 
   serverIsGone(server: ServerConnection): void {
-    this.#resetTimers.get(server)?.cancel();
-    this.#resetTimers.delete(server);
+    this.#resets.forget(server);
     const pool = this.#poolOf.get(server);
     this.#poolOf.delete(server);
     if (pool === undefined) return;
     pool.servers.delete(server);
+    pool.totals.transactions += server.transactions;
+    pool.totals.queries += server.turns;
+    pool.totals.sentBytes += server.receivedBytes;
     const at = pool.idle.indexOf(server);
     if (at !== -1) pool.idle.splice(at, 1);
     this.#open--;
@@ -262,7 +246,7 @@ export class ServerPools implements ServerOwner {
     this.#isStopped = true;
     this.#sweep.cancel();
     this.scheduler.stop();
-    for (const timer of this.#resetTimers.values()) timer.cancel();
+    this.#resets.stop();
     for (const pool of this.pools.values()) pool.retry?.cancel();
     for (const login of this.#logins) login.cancel();
     const servers = [...this.#poolOf.keys()];
@@ -279,8 +263,8 @@ export class ServerPools implements ServerOwner {
     await Promise.all(cancelled);
   }
 
-  isPaused(database: string): boolean {
-    return this.#isAllPaused || this.#paused.has(database);
+  isPaused(database: string | undefined): boolean {
+    return this.#isAllPaused || (database !== undefined && this.#paused.has(database));
   }
 
   /** Lends nothing any more, of one database or (`undefined`) at all; what waits is kept. */
@@ -345,6 +329,12 @@ export class ServerPools implements ServerOwner {
     this.#sweep.cancel();
     this.#sweep = this.#armSweep();
     if (isOtherServer) this.reconnect(undefined);
+    for (const pool of this.pools.values()) {
+      while (pool.idle.length > 0 && this.#isTooMany()) {
+        const server = pool.idle.shift();
+        if (server !== undefined) this.#retire(server);
+      }
+    }
     for (const ticket of this.scheduler.change(options.connections, shares)) this.#granted.push(ticket.owner);
     this.#placeGranted();
   }
@@ -373,8 +363,7 @@ export class ServerPools implements ServerOwner {
     const component = this.#lentTo.get(server);
     this.#lentTo.delete(server);
     const isOld = server.lentAtMs - server.bornMs > this.#options.lifetimeMs;
-    const isTooMany = this.#open - this.#countClosing() > this.#options.connections;
-    if (isOld || isTooMany || server.isSpent) {
+    if (isOld || server.isSpent || this.#isTooMany()) {
       this.#retire(server);
     } else {
       this.#poolOf.get(server)?.idle.push(server);
@@ -459,6 +448,13 @@ export class ServerPools implements ServerOwner {
     }
   }
 
+  /** After the limit was lowered. */
+  #isTooMany(): boolean {
+    return (
+      this.#open > this.#options.connections && this.#open - this.#countClosing() > this.#options.connections
+    );
+  }
+
   #countClosing(): number {
     let closing = 0;
     for (const server of this.#poolOf.keys()) if (server.state === 'closing') closing++;
@@ -481,7 +477,7 @@ export class ServerPools implements ServerOwner {
     server.state = 'closing';
     server.toServer.bytes(terminate);
     server.toServer.flush();
-    this.#destroyLater(server);
+    this.#resets.destroyLater(server);
   }
 
   #lose(server: ServerConnection): void {
@@ -570,7 +566,7 @@ export class ServerPools implements ServerOwner {
       } else {
         server.checkedMs = nowMs;
         checkServer(server, checkQuery);
-        this.#resetSoon(server, 'close');
+        this.#resets.resetSoon(server, 'close');
       }
     }
   }
