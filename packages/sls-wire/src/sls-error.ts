@@ -88,6 +88,8 @@ export const slsErrors = {
   // Catalogue
   projectAlreadyExist: (project: string) =>
     make(400, 'ProjectAlreadyExist', `Project ${project} already exist`),
+  projectQuotaExceed: (projectsMax: number) =>
+    make(403, 'ProjectQuotaExceed', `Project quota exceed: at most ${projectsMax}`),
   logStoreNotExist: (logstore: string) =>
     make(404, 'LogStoreNotExist', `logstore ${logstore} does not exist`),
   logStoreAlreadyExist: (logstore: string) =>

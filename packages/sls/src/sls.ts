@@ -122,9 +122,9 @@ async function openTables(on: {
     documents: documents('catalog'),
     storage,
     clock,
-    onDrop: async (uid) => {
+    onDrop: async (uid, successor) => {
       await consumerGroups.drop(uid);
-      await resources.dropLogstore(uid);
+      await resources.dropLogstore(uid, successor);
       await engine.drop(uid);
     },
     onProjectDrop: (project) => resources.dropProject(project),

@@ -33,6 +33,8 @@ export interface Catalog {
   createLogstore(project: string, name: string, input?: LogstoreInput): Promise<void>;
   updateLogstore(project: string, name: string, input: LogstoreInput): Promise<void>;
   deleteLogstore(project: string, name: string): Promise<void>;
+  /** Takes a logstore's logs away; settings, shards and index stay. */
+  clearLogstore(project: string, name: string): Promise<void>;
   ensureLogstore(project: string, name: string, input?: LogstoreInput): Promise<boolean>;
 
   /** Splits a shard; resolves with the old shard and the new ones. */
@@ -64,11 +66,19 @@ export interface CatalogOptions {
   readonly documents: Documents;
   readonly storage: LogStorage;
   readonly clock: Clock;
-  /** Called after a logstore and its log are gone, so that what was derived from it goes too. */
-  readonly onDrop: (uid: string) => Promise<void>;
+  /**
+   * Called after a logstore and its log are gone, so that what was derived from it goes too. `successor` is given
+   * when the logstore was only cleared: its data goes by that uid from now on.
+   */
+  readonly onDrop: (uid: string, successor?: string) => Promise<void>;
   /** Called after a project is gone, so that what else it held goes too. */
   readonly onProjectDrop?: (project: string) => Promise<void>;
 }
+
+/** The service's bounds on an account and on a project. */
+const projectsMax = 150;
+const logstoresMax = 200;
+const shardsMax = 400;
 
 /** Reads the catalogue and opens the log of every logstore in it. */
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
@@ -195,6 +205,24 @@ class DurableCatalog implements Catalog {
     });
   }
 
+  clearLogstore(project: string, name: string): Promise<void> {
+    return this.#change(async () => {
+      const before = this.requireLogstore(project, name);
+      const uid = newUid();
+      await this.#options.storage.open(uid, before.shards.map(shardNumber));
+      const index = this.#tables.indexes.get(before.uid);
+      // From here until the logstore's document is replaced the index belongs to either.
+      const stored = index && { json: index.json, lastModifyTime: index.lastModifyTime };
+      const indexName = indexDocument(project, name);
+      const shared = { uid: before.uid, nextUid: uid };
+      if (stored) await this.#options.documents.write(indexName, { ...stored, ...shared });
+      await this.#saveLogstore({ ...before, uid });
+      if (stored) await this.#options.documents.write(indexName, { ...stored, uid });
+      if (index) this.#tables.indexes.set(uid, index);
+      await this.#dropData(before.uid, uid);
+    });
+  }
+
   splitShard(project: string, name: string, split: ShardSplitRequest): Promise<readonly Shard[]> {
     return this.#changeShards(project, name, (shards, now) => splitShard(shards, { ...split, now }));
   }
@@ -270,6 +298,11 @@ class DurableCatalog implements Catalog {
     return this.#tables.logstores.get(project) ?? new Map<string, Logstore>();
   }
 
+  #writableShards(project: string): number {
+    const shards = this.logstores(project).flatMap((logstore) => logstore.shards);
+    return shards.filter((shard) => shard.status === 'readwrite').length;
+  }
+
   #requireIndexed(project: string, name: string): Logstore {
     const logstore = this.requireLogstore(project, name);
     if (!this.#tables.indexes.has(logstore.uid)) throw slsErrors.indexConfigNotExist();
@@ -286,6 +319,7 @@ class DurableCatalog implements Catalog {
     if (this.project(input.projectName) !== undefined) {
       throw slsErrors.projectAlreadyExist(input.projectName);
     }
+    if (this.#tables.projects.size >= projectsMax) throw slsErrors.projectQuotaExceed(projectsMax);
     const now = this.#nowSeconds();
     await this.#saveProject({
       projectName: input.projectName,
@@ -307,8 +341,14 @@ class DurableCatalog implements Catalog {
       throw slsErrors.logStoreInfoInvalid('shardCount must be within range [1, 100]');
     }
     if (this.logstore(project, name) !== undefined) throw slsErrors.logStoreAlreadyExist(name);
+    if (this.#logstoresOf(project).size >= logstoresMax) {
+      throw slsErrors.exceedQuota(`a project has at most ${logstoresMax} logstores`);
+    }
+    if (this.#writableShards(project) + shardCount > shardsMax) {
+      throw slsErrors.exceedQuota(`a project has at most ${shardsMax} readwrite shards`);
+    }
     const now = this.#nowSeconds();
-    const uid = randomBytes(12).toString('hex');
+    const uid = newUid();
     const shards = evenShards(shardCount, now);
     // The log first: a document without its log could not be written to, a log without a document is removed.
     await this.#options.storage.open(uid, shards.map(shardNumber));
@@ -358,11 +398,16 @@ class DurableCatalog implements Catalog {
     this.#tables.indexes.set(uid, { config, json, lastModifyTime: stored.lastModifyTime });
   }
 
-  async #dropData(uid: string): Promise<void> {
+  async #dropData(uid: string, successor?: string): Promise<void> {
     this.#tables.indexes.delete(uid);
     await this.#options.storage.drop(uid);
-    await this.#options.onDrop(uid);
+    await this.#options.onDrop(uid, successor);
   }
+}
+
+/** Names the data of a logstore. */
+function newUid(): string {
+  return randomBytes(12).toString('hex');
 }
 
 function shardNumber(shard: Shard): number {

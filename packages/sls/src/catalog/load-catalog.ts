@@ -23,7 +23,13 @@ export interface CatalogTables {
   readonly indexes: Map<string, StoredIndex>;
 }
 
-const indexDocumentSchema = z.object({ uid: z.string(), json: z.unknown(), lastModifyTime: z.number() });
+const indexDocumentSchema = z.object({
+  uid: z.string(),
+  /** Its logstore's uid after a clearing that was interrupted. */
+  nextUid: z.string().optional(),
+  json: z.unknown(),
+  lastModifyTime: z.number(),
+});
 
 /** Reads every document; what belongs to a project or logstore that is gone is left out and removed. */
 export async function loadCatalog(documents: Documents): Promise<CatalogTables> {
@@ -50,7 +56,9 @@ export async function loadCatalog(documents: Documents): Promise<CatalogTables> 
   for (const [name, value] of found) {
     const [, project = '', kind] = name.split('/');
     if (kind !== 'indexes' || !tables.projects.has(project)) continue;
-    const { uid, json, lastModifyTime } = parse(indexDocumentSchema, name, value);
+    const stored = parse(indexDocumentSchema, name, value);
+    const { json, lastModifyTime } = stored;
+    const uid = uids.has(stored.uid) ? stored.uid : (stored.nextUid ?? stored.uid);
     if (!uids.has(uid)) await documents.remove(name);
     else tables.indexes.set(uid, { config: parseIndex(name, json), json, lastModifyTime });
   }

@@ -122,21 +122,52 @@ export function mergeSettings(input: LogstoreInput, before: LogstoreSettings = d
     productType: given.productType ?? before.productType,
     processorId: given.processorId ?? before.processorId,
   };
-  checkSettings(merged);
+  checkSettings(merged, before !== defaults);
   return merged;
 }
 
-function checkSettings(settings: LogstoreSettings): void {
-  const { ttl, maxSplitShard, infrequentAccessTTL } = settings;
+function checkSettings(settings: LogstoreSettings, isUpdate: boolean): void {
+  const { ttl, maxSplitShard, telemetryType } = settings;
   if (ttl < 1 || ttl > 3650) throw slsErrors.logStoreInfoInvalid('ttl value is out of range');
   if (maxSplitShard < 1 || maxSplitShard > 256) {
     throw slsErrors.logStoreInfoInvalid('maxSplitShard must be within range [1, 256]');
   }
-  if (infrequentAccessTTL === undefined || infrequentAccessTTL === 0) return;
-  if (infrequentAccessTTL < 30) {
-    throw slsErrors.logStoreInfoInvalid('infrequentAccessTTL must large than 30');
+  if (telemetryType === 'Metrics') throw slsErrors.notEmulated('telemetryType Metrics (a metric store)');
+  checkTiers(settings, isUpdate);
+  checkEncryption(settings.encrypt_conf);
+}
+
+/** 0 and -1 say that everything stays hot. */
+const hotDaysMin = 7;
+
+function checkTiers(settings: LogstoreSettings, isUpdate: boolean): void {
+  const { ttl, hot_ttl: hot = -1, infrequentAccessTTL: infrequent = 0 } = settings;
+  if (hot < -1 || (hot > 0 && (hot < hotDaysMin || hot > ttl))) {
+    throw slsErrors.logStoreInfoInvalid('hot_ttl value is out of range');
   }
+  if (infrequent === 0) return;
+  if (infrequent < 30) throw slsErrors.logStoreInfoInvalid('infrequentAccessTTL must large than 30');
   // What is neither hot nor infrequent is archived, and that tier has a minimum of its own.
-  const archive = ttl - (settings.hot_ttl ?? ttl) - infrequentAccessTTL;
-  if (archive > 0 && archive < 60) throw slsErrors.logStoreInfoInvalid('archiveTTL must large than 60');
+  const archive = hot <= 0 ? 0 : ttl - hot - infrequent;
+  if (archive <= 0 || archive >= 60) return;
+  throw isUpdate
+    ? slsErrors.parameterInvalid('archiveTtl must larger than 60')
+    : slsErrors.logStoreInfoInvalid('archiveTTL must large than 60');
+}
+
+const encryptionSchema = z.object({
+  enable: z.boolean().optional(),
+  encrypt_type: z.union([z.literal(''), z.string().regex(/^(default|m4|sm4(_\w+)?|aes_\w+)$/)]).nullish(),
+  user_cmk_info: z
+    .object({ cmk_key_id: z.string(), arn: z.string(), region_id: z.string() })
+    .partial()
+    .nullish(),
+});
+
+function checkEncryption(given: unknown): void {
+  if (given === undefined || given === null) return;
+  const parsed = encryptionSchema.safeParse(given);
+  if (parsed.success) return;
+  const path = ['encrypt_conf', ...(parsed.error.issues[0]?.path ?? [])].join('.');
+  throw slsErrors.logStoreInfoInvalid(`${path} is invalid`);
 }

@@ -25,6 +25,7 @@ import {
 } from './account-operations.ts';
 import { createChart, deleteChart, getChart, updateChart } from './dashboard-chart-operations.ts';
 import { getJobInstance, jobOperations, listJobInstances } from './job-operations.ts';
+import { clearStorage, updateEncryption, updateProcessor } from './logstore-setting-operations.ts';
 import {
   applyConfig,
   configOperations,
@@ -119,6 +120,9 @@ const ofStores: readonly RouteRow[] = [
   ...routesOf(domains),
   ['GET', '/logstores/:logstore/meteringmode', { '': meteringMode.get }],
   ['PUT', '/logstores/:logstore/meteringmode', { '': meteringMode.put }],
+  ['DELETE', '/logstores/:logstore/storage', { '': clearStorage }],
+  ['PUT', '/logstores/:logstore/encryption', { '': updateEncryption }],
+  ['POST', '/logstores/:logstore/processor', { '': updateProcessor }],
   ['GET', '/logstores/:logstore/multimodalconfiguration', { '': multimodalConfiguration.get }],
   ['PUT', '/logstores/:logstore/multimodalconfiguration', { '': multimodalConfiguration.put }],
   ['GET', '/metricstores', { '*': emptyList('ListMetricStores', 'metricstores') }],

@@ -73,9 +73,9 @@ export async function startFrontEnd(options: TestFrontEndOptions = {}): Promise<
     documents,
     storage,
     clock,
-    onDrop: async (uid) => {
+    onDrop: async (uid, successor) => {
       await consumerGroups.drop(uid);
-      await resources.dropLogstore(uid);
+      await resources.dropLogstore(uid, successor);
     },
     onProjectDrop: (project) => resources.dropProject(project),
   });

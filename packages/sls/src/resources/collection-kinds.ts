@@ -64,7 +64,7 @@ export const agentInstanceConfigs: ResourceKind = {
   noun: 'AgentInstanceConfig',
   path: '/agentinstanceconfigs',
   table: 'agentinstanceconfigs',
-  scope: 'project',
+  scope: 'account',
   nameField: 'configType',
   list: { items: 'configs', entries: 'objects', counters: { page: 'size', total: 'total' } },
   times,

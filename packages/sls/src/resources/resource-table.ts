@@ -33,8 +33,8 @@ export interface ResourceTable {
   }): Promise<void>;
   /** Removes everything of a project, after the changes under way. */
   dropProject(project: string): Promise<void>;
-  /** Removes everything of a logstore, after the changes under way. */
-  dropLogstore(uid: string): Promise<void>;
+  /** Removes everything of a logstore, or gives it to its successor, after the changes under way. */
+  dropLogstore(uid: string, successor?: string): Promise<void>;
   /** Removes what was left behind by a deletion that was interrupted. */
   dropAllExcept(kept: {
     readonly projects: ReadonlySet<string>;
@@ -128,10 +128,19 @@ class DurableResourceTable implements ResourceTable {
     }
   }
 
-  dropLogstore(uid: string): Promise<void> {
-    return this.exclusive(() =>
-      this.#removeAll(({ table, owner }) => logstoreTables.includes(table) && owner === uid),
-    );
+  dropLogstore(uid: string, successor?: string): Promise<void> {
+    const isOfLogstore = ({ table, owner }: Place): boolean =>
+      logstoreTables.includes(table) && owner === uid;
+    return this.exclusive(async () => {
+      if (successor !== undefined) {
+        for (const { place, entries } of [...this.#places.values()].filter((each) =>
+          isOfLogstore(each.place),
+        )) {
+          for (const entry of entries.values()) await this.put({ ...place, owner: successor }, entry);
+        }
+      }
+      await this.#removeAll(isOfLogstore);
+    });
   }
 
   dropAllExcept(kept: Parameters<ResourceTable['dropAllExcept']>[0]): Promise<void> {
