@@ -5,15 +5,21 @@ import { keepIdentity } from './auth/identity.ts';
 import { type Catalog, openCatalog } from './catalog/catalog.ts';
 import { type ConsumerGroups, openConsumerGroups } from './consumer/consumer-groups.ts';
 import { slsEmulatorErrors } from './errors.ts';
+import { createFaults, type FaultInjection, type Faults } from './faults/faults.ts';
+import { createFaultyEngine } from './faults/faulty-engine.ts';
+import { createLateVisibility, type LateVisibility } from './faults/late-visibility.ts';
 import { defaultBaseDomains } from './http/address.ts';
+import { createAdmin } from './http/admin.ts';
 import { createHttpFrontEnd } from './http/front-end.ts';
 import { createIndexEngine } from './index-engine/engine.ts';
 import type { IndexEngine, LogstoreView } from './index-engine/index-engine.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { type Address, type Listener, listenEverywhere, type PartialListener } from './listeners.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { SlsOptions } from './options.ts';
 import { createPgFrontEnd } from './pg/front-end.ts';
 import { openResourceTable, type ResourceTable } from './resources/resource-table.ts';
+import { createDamageReporter } from './storage/damage.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { createDocuments } from './storage/documents.ts';
 import { createRecordFinder } from './storage/record-finder.ts';
@@ -34,6 +40,8 @@ export interface Sls extends AsyncDisposable {
   readonly certificate: string;
   /** For set-up in process: `ensureProject`, `ensureLogstore`, `ensureIndex`. */
   readonly catalog: Catalog;
+  /** Makes it as harsh as the cloud: quotas, errors, latency. Nothing is in force until it is added. */
+  readonly faults: FaultInjection;
   /** Stops listening, finishes what is acknowledged, closes every file. Twice is fine. */
   stop(): Promise<void>;
 }
@@ -54,7 +62,9 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
   checkOptions(options);
   const { dataDirectory } = options;
   const log = options.log ?? silentLog;
-  const clock = options.clock ?? systemClock;
+  const trueClock = options.clock ?? systemClock;
+  const faults = createFaults(trueClock);
+  const clock = createSkewedClock(trueClock, faults);
 
   const lock = await lockDirectory(dataDirectory);
   lifecycle.defer('data directory lock', () => lock.release());
@@ -74,7 +84,8 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
   lifecycle.defer('index engine', () => engine.stop());
   const tables = await openTables({ dataDirectory, clock, storage, engine });
   const { catalog } = tables;
-  const view = createView(catalog, storage);
+  const visibility = createLateVisibility(clock);
+  const view = createView(catalog, storage, visibility);
   indexWhatIsThere(catalog, storage, engine);
 
   const authenticator = createAuthenticator({
@@ -82,7 +93,8 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     accessKeys: options.accessKeys ?? [identity.accessKey],
     clock,
   });
-  const parts = { ...options, ...tables, storage, engine, view, authenticator, clock, log };
+  const harshness = { faults, visibility, metrics: createMetrics() };
+  const parts = { ...options, ...tables, ...harshness, storage, engine, view, authenticator, clock, log };
   const frontEnds = createFrontEnds(parts, identity.certificate);
   lifecycle.defer('front ends', async () => {
     await Promise.all([frontEnds.http.stop(), frontEnds.pg?.stop()]);
@@ -96,8 +108,18 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     refused,
     certificate: identity.certificate.cert,
     catalog,
+    faults,
     stop: () => lifecycle.stop(),
     [Symbol.asyncDispose]: () => lifecycle.stop(),
+  };
+}
+
+/** The server's own idea of the time; only the wall clock can be wrong. */
+function createSkewedClock(clock: Clock, faults: Faults): Clock {
+  return {
+    nowMs: () => clock.nowMs() + faults.skewMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
   };
 }
 
@@ -143,6 +165,9 @@ type Parts = Pick<SlsOptions, 'region' | 'baseDomains' | 'defaultProject' | 'tim
   readonly engine: IndexEngine;
   readonly view: View;
   readonly authenticator: Authenticator;
+  readonly faults: Faults;
+  readonly visibility: LateVisibility;
+  readonly metrics: Metrics;
 } & Tables &
   Required<Pick<SlsOptions, 'clock' | 'log'>>;
 
@@ -155,10 +180,14 @@ function createFrontEnds(parts: Parts, certificate: { cert: string; key: string 
       catalog,
       ingest,
       storage: parts.storage,
-      finder: createRecordFinder(),
+      finder: createRecordFinder({
+        onDamage: createDamageReporter((damage) =>
+          log.error(damage, 'a record has been changed since it was written and is passed over'),
+        ),
+      }),
       consumerGroups: parts.consumerGroups,
       resources: parts.resources,
-      engine,
+      engine: createFaultyEngine(engine, parts.faults),
       view,
       clock,
       region: parts.region ?? 'cn-hangzhou',
@@ -169,7 +198,11 @@ function createFrontEnds(parts: Parts, certificate: { cert: string; key: string 
       defaultProject: parts.defaultProject,
     },
     log: log.child({ part: 'http' }),
+    faults: parts.faults,
+    metrics: parts.metrics,
+    admin: createAdmin({ ...parts, unreadyReason: () => (engine.isUp ? undefined : 'the index is down') }),
   });
+  addGauges(parts);
   if (parts.pg === false) return { http, pg: undefined };
   const pg = createPgFrontEnd({
     engine,
@@ -189,11 +222,29 @@ function createFrontEnds(parts: Parts, certificate: { cert: string; key: string 
   return { http, pg };
 }
 
-function createView(catalog: Catalog, storage: LogStorage): View {
+function createView(catalog: Catalog, storage: LogStorage, visibility: LateVisibility): View {
   return (project, name) => {
     const { uid } = catalog.requireLogstore(project, name);
-    return { uid, project, name, index: catalog.index(project, name), shards: storage.shards(uid) };
+    return {
+      uid,
+      project,
+      name,
+      index: catalog.index(project, name),
+      shards: visibility.visible(uid, storage.shards(uid)),
+    };
   };
+}
+
+function addGauges({ metrics, catalog, storage }: Parts): void {
+  const logstores = () => catalog.projects().flatMap(({ projectName }) => catalog.logstores(projectName));
+  metrics.gauge('sampan_sls_projects', 'Projects.', () => catalog.projects().length);
+  metrics.gauge('sampan_sls_logstores', 'Logstores.', () => logstores().length);
+  metrics.gauge('sampan_sls_log_groups', "Log groups held or once held: the sum of all shards' ends.", () =>
+    logstores()
+      .flatMap(({ uid }) => storage.shards(uid))
+      .reduce((sum, shard) => sum + shard.end, 0),
+  );
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
 }
 
 /** What was acknowledged before the last stop but not indexed is caught up with before anybody asks. */

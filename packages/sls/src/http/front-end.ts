@@ -3,7 +3,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Log, messageOf } from '@sampan/base';
 import { isSlsError, type SlsError, slsErrors } from '@sampan/sls-wire';
 import type { Authenticator } from '../auth/authenticate.ts';
+import { Disconnect, type Faults } from '../faults/faults.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { type AddressOptions, createProjectNames } from './address.ts';
+import { type AdminRequest, adminPrefix } from './admin.ts';
 import { ClientGone, createBodyReader } from './body.ts';
 import type { Backend } from './operation.ts';
 import { errorReply, type Reply } from './reply.ts';
@@ -17,6 +20,10 @@ export interface HttpFrontEndOptions {
   readonly authenticator: Authenticator;
   readonly address: AddressOptions;
   readonly log: Log;
+  readonly faults?: Pick<Faults, 'isActive' | 'before' | 'after'>;
+  readonly metrics?: Pick<Metrics, 'answered'>;
+  /** What answers below `/__sampan__/`. */
+  readonly admin?: (request: AdminRequest) => Reply;
 }
 
 /** The log API over HTTP. */
@@ -74,39 +81,115 @@ export function createHttpFrontEnd(options: HttpFrontEndOptions): HttpFrontEnd {
  * 4. route: the operation of method, path and `type`;
  * 5. reply: the operation's answer, with the headers that every answer has;
  * 6. error: the one place where an error becomes an answer.
+ * Injected faults strike before and after the operation runs.
  */
 function createHandler(
   options: HttpFrontEndOptions,
 ): (incoming: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { backend, authenticator, address, log } = options;
+  const { backend, authenticator, address, faults } = options;
   const route = createRoutes();
   const projectOf = createProjectNames(address);
   const bodies = createBodyReader();
+  const note = createAccessNotes(options);
 
-  async function answer(incoming: IncomingMessage, requestId: string): Promise<Reply> {
+  async function run(request: SlsRequest, seen: Seen): Promise<Reply> {
+    if (!isAnonymous(request)) authenticator.check(request, request.body);
+    const { operation, path } = route(request);
+    seen.operation = operation.name;
+    if (faults?.isActive !== true) return operation.run({ backend, request, path });
+    const target = { operation: operation.name, project: request.project, logstore: path['logstore'] };
+    await faults.before(target);
+    const reply = await operation.run({ backend, request, path });
+    faults.after(target);
+    return reply;
+  }
+
+  async function answer(incoming: IncomingMessage, seen: Seen): Promise<Reply> {
     const body = await bodies.read(incoming);
+    seen.bytes = body.length;
     try {
-      const request = parseRequest(incoming, { requestId, body, projectOf });
-      if (!isAnonymous(request)) authenticator.check(request, body);
-      const { operation, path } = route(request);
-      return await operation.run({ backend, request, path });
+      if (options.admin !== undefined && incoming.url?.startsWith(adminPrefix) === true) {
+        seen.operation = 'Admin';
+        return options.admin(adminRequest(incoming, body));
+      }
+      const request = parseRequest(incoming, { requestId: seen.requestId, body, projectOf });
+      seen.project = request.project;
+      return await run(request, seen);
     } finally {
       bodies.release(body);
     }
   }
 
   return async (incoming, response) => {
-    const requestId = nextRequestId();
+    const began = performance.now();
+    const seen: Seen = { requestId: nextRequestId(), operation: 'unknown', project: undefined, bytes: 0 };
+    const { requestId } = seen;
+    let reply: Reply;
     try {
-      write(response, await answer(incoming, requestId), { requestId, isBodyLeft: false });
+      reply = await answer(incoming, seen);
+      write(response, reply, { requestId, isBodyLeft: false });
     } catch (error) {
       if (error instanceof ClientGone) return;
-      const known = asSlsError(error);
-      if (known.status >= 500) {
-        log.error({ requestId, method: incoming.method, reason: messageOf(error) }, 'a request failed');
+      if (error instanceof Disconnect) {
+        response.destroy();
+        return;
       }
-      write(response, errorReply(known), { requestId, isBodyLeft: !incoming.complete });
+      reply = errorReply(asSlsError(error));
+      if (!isSlsError(error)) {
+        options.log.error(
+          { requestId, method: incoming.method, reason: messageOf(error) },
+          'a request failed',
+        );
+      }
+      write(response, reply, { requestId, isBodyLeft: !incoming.complete });
     }
+    note(incoming, seen, { reply, elapsedMs: performance.now() - began });
+  };
+}
+
+/** What is known about a request by the time it is answered. */
+interface Seen {
+  readonly requestId: string;
+  operation: string;
+  project: string | undefined;
+  bytes: number;
+}
+
+type Answered = { readonly reply: Reply; readonly elapsedMs: number };
+
+/** Counts each answer and, at level `debug`, writes one line about it: the path without the query, no headers. */
+function createAccessNotes({
+  log,
+  metrics,
+}: HttpFrontEndOptions): (incoming: IncomingMessage, seen: Seen, answered: Answered) => void {
+  return (incoming, seen, { reply, elapsedMs }) => {
+    metrics?.answered(seen.operation, reply.status, elapsedMs / 1000);
+    if (!log.isLevelEnabled('debug')) return;
+    const { requestId, operation, project, bytes } = seen;
+    log.debug(
+      {
+        requestId,
+        operation,
+        project,
+        method: incoming.method,
+        path: parseTarget(incoming.url ?? '/').path,
+        status: reply.status,
+        requestBytes: bytes,
+        replyBytes: reply.body.length,
+        elapsedMs: Number(elapsedMs.toFixed(3)),
+      },
+      'request',
+    );
+  };
+}
+
+function adminRequest(incoming: IncomingMessage, body: Buffer): AdminRequest {
+  return {
+    method: incoming.method ?? 'GET',
+    path: parseTarget(incoming.url ?? '/').path,
+    headers: incoming.headers as Record<string, string | undefined>,
+    body,
+    clientAddress: incoming.socket.remoteAddress,
   };
 }
 

@@ -78,7 +78,8 @@ export const getHistograms: Operation = {
       ...(topic === undefined ? {} : { topic }),
     });
     const count = slots.reduce((sum, slot) => sum + slot.count, 0);
-    return jsonReply(slots, { 'x-log-progress': 'Complete', 'x-log-count': String(count) });
+    const progress = slots.find((slot) => slot.progress === 'Incomplete')?.progress ?? 'Complete';
+    return jsonReply(slots, { 'x-log-progress': progress, 'x-log-count': String(count) });
   },
 };
 

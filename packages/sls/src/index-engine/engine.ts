@@ -56,6 +56,10 @@ class WorkerEngine implements IndexEngine {
     this.#start();
   }
 
+  get isUp(): boolean {
+    return this.#worker !== undefined;
+  }
+
   notify(logstore: Pick<LogstoreView, 'uid' | 'shards'>): void {
     const notice = { uid: logstore.uid, shards: logstore.shards };
     this.#notices.set(logstore.uid, notice);

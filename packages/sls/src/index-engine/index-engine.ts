@@ -57,16 +57,19 @@ export interface HistogramRequest {
   readonly topic?: string;
 }
 
+/** `Incomplete` comes from fault injection only. */
+export type Progress = 'Complete' | 'Incomplete';
+
 export interface HistogramSlot {
   readonly from: number;
   readonly to: number;
   readonly count: number;
-  readonly progress: 'Complete';
+  readonly progress: Progress;
 }
 
 /** What GetLogs reports beside the rows; the names are those of the vendor's `meta` object. */
 export interface QueryMeta {
-  readonly progress: 'Complete';
+  readonly progress: Progress;
   readonly count: number;
   readonly processedRows: number;
   readonly processedBytes: number;
@@ -111,6 +114,8 @@ export interface TableResult {
  * read first waits until everything acknowledged before the call is indexed. Failures are `SlsError`.
  */
 export interface IndexEngine extends AsyncDisposable {
+  /** False once its worker thread is gone for good. */
+  readonly isUp: boolean;
   /** Says that there is more to read. Cheap, never fails; call it after each acknowledged append. */
   notify(logstore: Pick<LogstoreView, 'uid' | 'shards'>): void;
   search(request: SearchRequest): Promise<LogsResult | TableResult>;

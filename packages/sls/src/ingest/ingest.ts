@@ -3,7 +3,10 @@ import { countLogs, encodeLogGroup, encodeLogTags, type LogGroup, slsErrors } fr
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Logstore } from '../catalog/logstore.ts';
 import { type Shard, shardOfKey } from '../catalog/shards.ts';
+import type { Faults } from '../faults/faults.ts';
+import type { LateVisibility } from '../faults/late-visibility.ts';
 import type { IndexEngine } from '../index-engine/index-engine.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { LogStorage } from '../storage/store.ts';
 
 /**
@@ -35,6 +38,9 @@ export interface IngestOptions {
   readonly storage: LogStorage;
   readonly engine: Pick<IndexEngine, 'notify'>;
   readonly clock: Clock;
+  readonly faults?: Pick<Faults, 'isActive' | 'admitWrite' | 'visibilityDelayMs'>;
+  readonly visibility?: LateVisibility;
+  readonly metrics?: Pick<Metrics, 'wrote'>;
 }
 
 export function createIngest(options: IngestOptions): Ingest {
@@ -62,25 +68,38 @@ export function createIngest(options: IngestOptions): Ingest {
     const logstore = catalog.requireLogstore(target.project, target.logstore);
     if (bytes.length > logGroupBytesMax) throw slsErrors.postBodyTooLarge(bytes.length, logGroupBytesMax);
     // A group without logs is accepted and leaves no trace.
-    if (countLogs(bytes) === 0) return;
+    const logs = countLogs(bytes);
+    if (logs === 0) return;
     const receivedAtMs = clock.nowMs();
     const stored = logstore.appendMeta ? withMeta(bytes, target, receivedAtMs) : bytes;
     const shard = shardFor(logstore, target.hashKey);
-    await storage.append(logstore.uid, shard.shardID, { receivedAtMs, bytes: stored });
-    notify(logstore.uid);
+    const { uid } = logstore;
+    const { faults, visibility } = options;
+    if (faults?.isActive === true) {
+      const { project, logstore: name } = target;
+      faults.admitWrite({ project, logstore: name, uid, shard: shard.shardID, bytes: stored.length });
+    }
+    const { position } = await storage.append(uid, shard.shardID, { receivedAtMs, bytes: stored });
+    options.metrics?.wrote(logs, stored.length);
+    const delayMs = faults?.isActive === true ? faults.visibilityDelayMs(target) : 0;
+    if (delayMs > 0) visibility?.hide({ uid, shard: shard.shardID, position }, delayMs, () => notify(uid));
+    else notify(uid);
   }
 
   return { putEncoded, put: (target, group) => putEncoded(target, encodeLogGroup(group)) };
 }
 
 /** Tells the indexer once per turn of the event loop, however many appends it acknowledged. */
-function createNotifier(options: Pick<IngestOptions, 'storage' | 'engine'>): (uid: string) => void {
+function createNotifier(
+  options: Pick<IngestOptions, 'storage' | 'engine' | 'visibility'>,
+): (uid: string) => void {
   const waiting = new Set<string>();
   return (uid) => {
     if (waiting.size === 0) {
       setImmediate(() => {
         for (const each of waiting) {
-          options.engine.notify({ uid: each, shards: options.storage.shards(each) });
+          const shards = options.storage.shards(each);
+          options.engine.notify({ uid: each, shards: options.visibility?.visible(each, shards) ?? shards });
         }
         waiting.clear();
       });
