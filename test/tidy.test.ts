@@ -16,6 +16,7 @@ import {
 const layers: Readonly<Record<string, number>> = {
   'packages/base': 0,
   'packages/pg-wire': 1,
+  'packages/postgres': 1,
   'packages/sls-wire': 1,
   'packages/testkit': 1,
   'packages/config': 2,

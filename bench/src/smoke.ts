@@ -124,7 +124,7 @@ export const smoke = {
   async run(): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'sampan-bench-'));
     try {
-      await using postgres = await startPostgres(folder);
+      await using postgres = await startPostgres();
       const sls = await startSls(folder);
       await using _sls = sls.app;
       const proxy = await startProxy(folder, postgres);

@@ -10,10 +10,6 @@ export const devstackErrors = defineErrors({
     family: 'user',
     summary: 'the named backend does not exist in this release',
   },
-  DEVSTACK_BINARIES_UNSAFE: {
-    family: 'environment',
-    summary: 'the shared copy of the PostgreSQL programs may be changed by someone else',
-  },
   DEVSTACK_COMMAND_NOT_FOUND: {
     family: 'user',
     summary: 'the program given to `sampan exec` could not be started',
@@ -45,30 +41,6 @@ export const devstackErrors = defineErrors({
   DEVSTACK_PORT_REFUSED: {
     family: 'environment',
     summary: 'the system does not let this user listen on a port of the stack',
-  },
-  DEVSTACK_POSTGRES_ACCOUNT_MISSING: {
-    family: 'environment',
-    summary: 'run as root, and no unprivileged account exists to run PostgreSQL',
-  },
-  DEVSTACK_POSTGRES_FAILED: {
-    family: 'environment',
-    summary: 'PostgreSQL ended before or after it was ready, or did not become ready in time',
-  },
-  DEVSTACK_POSTGRES_INIT_FAILED: {
-    family: 'environment',
-    summary: 'initdb could not create the database cluster',
-  },
-  DEVSTACK_POSTGRES_MISSING: {
-    family: 'environment',
-    summary: 'no PostgreSQL programs are installed for this platform',
-  },
-  DEVSTACK_POSTGRES_STUCK: {
-    family: 'environment',
-    summary: 'a PostgreSQL left over from an earlier run does not end',
-  },
-  DEVSTACK_POSTGRES_VERSION: {
-    family: 'environment',
-    summary: 'the database cluster was made by another major version of PostgreSQL',
   },
   DEVSTACK_PRELOAD_MISSING: {
     family: 'bug',

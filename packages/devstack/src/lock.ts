@@ -1,9 +1,8 @@
 import { link, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCodeOf } from '@sampan/base';
+import { isAlive, startMarkOf, systemCodeOf } from '@sampan/base';
 import { devstackErrors } from './errors.ts';
 import { type Layout, readIfPresent, writePrivateJson } from './layout.ts';
-import { isAlive, startMarkOf } from './process-identity.ts';
 
 /** Who runs the stack of a directory. */
 export interface LockHolder {

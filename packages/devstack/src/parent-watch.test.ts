@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { isAlive } from '@sampan/base';
 import { waitUntil } from '@sampan/testkit';
 import { expect, test } from 'vitest';
 import { isGoBetween } from './parent-watch.ts';
-import { isAlive } from './process-identity.ts';
 
 test.each([
   [['sh', '-c', 'node bin/sampan.mjs dev'], true],

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { commandLineOf, parentOf } from './process-identity.ts';
+import { commandLineOf, parentOf } from '@sampan/base';
 
 /** One link of the chain from this process towards whoever started it. */
 interface Link {

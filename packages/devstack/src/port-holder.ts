@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { commandLineOf } from './process-identity.ts';
+import { commandLineOf } from '@sampan/base';
 
 /** Says who listens on a TCP port, as far as /proc shows it to this user: `process 812 (nginx: master)`. */
 export function describePortHolder(port: number): string | undefined {

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:net';
+import { findFreePorts } from '@sampan/base';
 import { expect, test } from 'vitest';
 import { describePortHolder } from './port-holder.ts';
-import { assertPortsFree, findFreePorts, type WantedPort } from './ports.ts';
+import { assertPortsFree, type WantedPort } from './ports.ts';
 
 async function findFreePort(): Promise<number> {
   const [port] = await findFreePorts('127.0.0.1', 1);

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { messageOf, systemCodeOf } from '@sampan/base';
 import { devstackErrors } from './errors.ts';
 import { describePortHolder } from './port-holder.ts';
@@ -37,23 +37,6 @@ export async function assertPortsFree(wanted: readonly WantedPort[]): Promise<vo
       cause: error,
     });
   }
-}
-
-/** Ports that are free now, all different. Whoever uses one must be prepared to lose the race for it. */
-export async function findFreePorts(host: string, count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done, fail) => {
-        server.once('error', fail);
-        server.listen({ host, port: 0 }, done);
-      });
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }
 
 function tryListen(want: WantedPort): Promise<unknown> {

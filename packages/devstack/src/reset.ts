@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { findClusterFolder } from './embedded/cluster.ts';
-import { stopStalePostgres } from './embedded/stale-postgres.ts';
+import { stopStalePostgres } from '@sampan/postgres';
+import { findClusterFolder } from './embedded/cluster-place.ts';
 import { devstackErrors } from './errors.ts';
 import { createLayout, type Layout } from './layout.ts';
 import { findHolder } from './lock.ts';

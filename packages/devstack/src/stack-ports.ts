@@ -1,5 +1,6 @@
+import { findFreePorts } from '@sampan/base';
 import type { Config, Plan, ProxyShare } from '@sampan/config';
-import { findFreePorts, type WantedPort } from './ports.ts';
+import type { WantedPort } from './ports.ts';
 
 /** Everything but the dedicated address of the emulator listens here. */
 export const loopback = '127.0.0.1';

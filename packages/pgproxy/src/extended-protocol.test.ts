@@ -1,17 +1,12 @@
 import { createLog } from '@sampan/base';
 import * as wire from '@sampan/pg-wire';
+import { startTestPostgres, type TestPostgres } from '@sampan/postgres/testing';
 import { everySplit, waitUntil } from '@sampan/testkit';
 import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PgProxy, type PgProxyOptions, startPgProxy } from './index.ts';
-import {
-  type splitMessages,
-  startRawSession,
-  startTestPostgres,
-  type TestPostgres,
-  tagsOf,
-} from './testing.ts';
+import { type splitMessages, startRawSession, tagsOf } from './testing.ts';
 
 let database: TestPostgres;
 let unavailable: string | undefined;

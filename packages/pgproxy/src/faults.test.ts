@@ -1,10 +1,11 @@
 import { createServer, type Socket } from 'node:net';
 import * as wire from '@sampan/pg-wire';
+import { startTestPostgres, type TestPostgres } from '@sampan/postgres/testing';
 import { connectTcp, createRandom, waitUntil } from '@sampan/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PgProxy, type PgProxyOptions, startPgProxy } from './index.ts';
-import { type RawSession, startRawSession, startTestPostgres, type TestPostgres, tagsOf } from './testing.ts';
+import { type RawSession, startRawSession, tagsOf } from './testing.ts';
 
 let database: TestPostgres;
 let unavailable: string | undefined;

@@ -4,11 +4,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createCertificate, createLog } from '@sampan/base';
 import * as wire from '@sampan/pg-wire';
+import { startTestPostgres, type TestPostgres } from '@sampan/postgres/testing';
 import { waitUntil } from '@sampan/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PgProxy, type PgProxyOptions, startPgProxy } from './index.ts';
-import { splitMessages, startRawSession, startTestPostgres, type TestPostgres, tagsOf } from './testing.ts';
+import { splitMessages, startRawSession, tagsOf } from './testing.ts';
 
 let database: TestPostgres;
 let unavailable: string | undefined;

@@ -1,6 +1,7 @@
 import { createLifecycle, type Log } from '@sampan/base';
 import { proxyOptionsFile, type StackSecrets, slsOptionsFile } from '@sampan/config';
 import type { PgProxy } from '@sampan/pgproxy';
+import type { Postgres } from '@sampan/postgres';
 import type { Sls } from '@sampan/sls';
 import { addressesOf, type DedicatedAddress } from '../addresses.ts';
 import type { Backend, BackendEvents, Inventory } from '../backend.ts';
@@ -8,7 +9,7 @@ import { ensureDatabases } from '../databases.ts';
 import type { Layout } from '../layout.ts';
 import { loopback, type Planned } from '../stack-ports.ts';
 import { ensureLogstores } from './logstores.ts';
-import { type Postgres, startPostgres } from './postgres.ts';
+import { startStackPostgres } from './stack-postgres.ts';
 
 /** `config` and `plan` have no port 0 left. */
 export interface EmbeddedOptions extends BackendEvents, Planned {
@@ -83,7 +84,7 @@ async function settleAll(starting: readonly (Promise<unknown> | undefined)[]): P
 
 function startDatabase(options: EmbeddedOptions): Promise<Postgres> {
   const { config, plan, layout, secrets } = options;
-  return startPostgres({
+  return startStackPostgres({
     layout,
     host: loopback,
     port: config.postgres.port,

@@ -1,8 +1,8 @@
+import { startTestPostgres, type TestPostgres } from '@sampan/postgres/testing';
 import { waitUntil } from '@sampan/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PgProxy, type PgProxyOptions, startPgProxy } from '../index.ts';
-import { startTestPostgres, type TestPostgres } from '../testing.ts';
 
 /** A PostgreSQL for all tests of a file, and a proxy in front of it for each of them. */
 export interface ProxiedSuite {

@@ -1,12 +1,12 @@
-import { cp, lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, systemCodeOf } from '@sampan/base';
-import { devstackErrors } from '../errors.ts';
-import { type Account, mayEnter } from './account.ts';
+import { type Account, findAccount, mayEnter } from './account.ts';
+import { postgresErrors } from './errors.ts';
 
-/** Where the PostgreSQL programs lie. */
+/** Where the PostgreSQL programs lie, and who runs them. */
 export interface Binaries {
   readonly folder: string;
   readonly initdb: string;
@@ -15,6 +15,8 @@ export interface Binaries {
   readonly version: string;
   /** Set when `folder` is a copy, made because the account cannot reach the installation. */
   readonly isCopy: boolean;
+  /** Who the programs run as; absent when that is the user of this process. */
+  readonly account: Account | undefined;
 }
 
 /** Programs and the version of the npm package that brought them. */
@@ -23,26 +25,34 @@ interface Installed {
   readonly version: string;
 }
 
-/** Finds the installed programs; copies them once to `cacheFolder` if `account` cannot reach them. */
-export async function findBinaries(options: {
-  account: Account | undefined;
-  /** Instead of those of the npm packages. */
-  installed?: Installed;
-  cacheFolder?: string;
-}): Promise<Binaries> {
+/**
+ * Finds the installed programs and the account that must run them; copies the programs once to `cacheFolder` if
+ * that account cannot reach them.
+ */
+export async function findBinaries(
+  options: {
+    /** Instead of those of the npm packages. */
+    installed?: Installed;
+    cacheFolder?: string;
+  } = {},
+): Promise<Binaries> {
+  const account = await findAccount();
   const installed = options.installed ?? (await findInstalled());
-  if (await mayEnter(options.account, join(installed.folder, 'bin'))) return describe(installed, false);
+  const describe = (folder: string, isCopy: boolean): Binaries => ({
+    folder,
+    initdb: join(folder, 'bin/initdb'),
+    postgres: join(folder, 'bin/postgres'),
+    version: installed.version,
+    isCopy,
+    account,
+  });
+  if (await mayEnter(account, join(installed.folder, 'bin'))) return describe(installed.folder, false);
   const cache = join(
     options.cacheFolder ?? '/var/tmp',
     `sampan-postgres-${installed.version}-${process.arch}-${process.getuid?.() ?? 0}`,
   );
   await ensureCopy(installed.folder, cache);
-  return describe({ folder: cache, version: installed.version }, true);
-}
-
-function describe(found: Installed, isCopy: boolean): Binaries {
-  const program = (name: string): string => join(found.folder, 'bin', name);
-  return { ...found, initdb: program('initdb'), postgres: program('postgres'), isCopy };
+  return describe(cache, true);
 }
 
 /**
@@ -61,7 +71,7 @@ async function findInstalled(): Promise<Installed> {
     await lstat(join(root, 'native/bin/postgres'));
     return { folder: join(root, 'native'), version: manifest.version };
   } catch (error) {
-    throw devstackErrors.create('DEVSTACK_POSTGRES_MISSING', {
+    throw postgresErrors.create('POSTGRES_MISSING', {
       message: `the npm package ${name} with the PostgreSQL programs is not installed: ${messageOf(error)}`,
       hint: 'run `npx -y pnpm@10 install` with optional dependencies; Linux and macOS on x64 and arm64 are served',
       cause: error,
@@ -72,21 +82,34 @@ async function findInstalled(): Promise<Installed> {
 /** Copies beside and renames, so that a second starter never runs half a copy. */
 async function ensureCopy(source: string, cache: string): Promise<void> {
   if (await isOurs(cache)) return;
-  const aside = `${cache}.${process.pid}`;
+  let aside: string | undefined;
   try {
-    await mkdir(aside, { mode: 0o755 });
+    // A name of its own for each starter: several of one process may be at it.
+    aside = await mkdtemp(`${cache}.`);
     await cp(source, aside, { recursive: true, verbatimSymlinks: true });
+    await openToReaders(aside);
     await rename(aside, cache);
   } catch (error) {
     // Somebody else finished the same copy first; theirs is checked like any other.
     if (await isOurs(cache)) return;
-    throw devstackErrors.create('DEVSTACK_DIRECTORY_UNUSABLE', {
+    throw postgresErrors.create('POSTGRES_COPY_FAILED', {
       message: `cannot copy the PostgreSQL programs to ${cache}: ${messageOf(error)}`,
       hint: 'make room in /var/tmp (60 MB), or move the checkout to a folder that other accounts may enter',
       cause: error,
     });
   } finally {
-    await rm(aside, { recursive: true, force: true });
+    if (aside !== undefined) await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** An installation made under a strict umask is closed to other accounts file by file, and so is its copy at first. */
+async function openToReaders(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const { mode } = await lstat(path);
+    await chmod(path, (mode & 0o100) === 0 ? 0o644 : 0o755);
   }
 }
 
@@ -99,7 +122,7 @@ async function isOurs(cache: string): Promise<boolean> {
     if (systemCodeOf(error) === 'ENOENT') return false;
     throw error;
   }
-  throw devstackErrors.create('DEVSTACK_BINARIES_UNSAFE', {
+  throw postgresErrors.create('POSTGRES_BINARIES_UNSAFE', {
     message: `${cache} is not a folder of this user that only this user may write`,
     hint: `remove it; the PostgreSQL programs are copied there again`,
   });

@@ -1,11 +1,11 @@
 import { realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { devstackErrors } from '../errors.ts';
-import { readIfPresent } from '../layout.ts';
-import { commandLineOf, isAlive, workingFolderOf } from '../process-identity.ts';
+import { commandLineOf, isAlive, workingFolderOf } from '@sampan/base';
+import { readClusterFile } from './cluster-file.ts';
+import { postgresErrors } from './errors.ts';
 
 /**
- * Ends a PostgreSQL that still serves `folder` after its stack was killed; returns its process id if there was one.
+ * Ends a PostgreSQL that still serves `folder` after whoever ran it was killed; returns its process id if there was one.
  * A process is only touched when it is a `postgres` whose working folder is this cluster.
  */
 export async function stopStalePostgres(folder: string): Promise<number | undefined> {
@@ -23,7 +23,7 @@ export async function stopStalePostgres(folder: string): Promise<number | undefi
 
 /** The id in the first line of postmaster.pid (PostgreSQL documentation, "Database File Layout"). */
 export async function readPostmasterPid(folder: string): Promise<number | undefined> {
-  const first = (await readIfPresent(join(folder, 'postmaster.pid')))?.split('\n')[0];
+  const first = (await readClusterFile(folder, 'postmaster.pid'))?.split('\n')[0];
   const pid = Number(first);
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
@@ -37,7 +37,7 @@ export async function endPostmaster(pid: number): Promise<void> {
     signalIfAlive(pid, signal);
     if (await isGoneWithin(pid, waitMs)) return;
   }
-  throw devstackErrors.create('DEVSTACK_POSTGRES_STUCK', {
+  throw postgresErrors.create('POSTGRES_STUCK', {
     message: `PostgreSQL process ${pid} did not end within 10 s of SIGINT and 5 s of SIGQUIT`,
     hint: `look at it with \`ps -fp ${pid}\`, end it, and start again`,
   });

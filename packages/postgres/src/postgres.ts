@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { close, open } from 'node:fs';
-import { readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '@sampan/base';
-import { devstackErrors } from '../errors.ts';
-import type { Layout } from '../layout.ts';
-import { findAccount } from './account.ts';
-import { findBinaries } from './binaries.ts';
-import { ensureCluster, setPassword, superuser } from './cluster.ts';
+import type { Account } from './account.ts';
+import type { Binaries } from './binaries.ts';
+import { endGroup, ensureCluster, setPassword, superuser } from './cluster.ts';
+import { readClusterFile } from './cluster-file.ts';
+import { postgresErrors } from './errors.ts';
 import { endPostmaster, readPostmasterPid, stopStalePostgres } from './stale-postgres.ts';
 
 /** A PostgreSQL server that belongs to this process. */
@@ -23,21 +22,31 @@ export interface Postgres {
 }
 
 export interface PostgresOptions {
-  readonly layout: Layout;
+  /** Programs and the account that runs them, from `findBinaries`. */
+  readonly binaries: Binaries;
+  /** The cluster, made on the first start. The account must be able to enter the folder around it. */
+  readonly folder: string;
+  /** What the server prints, of this run only. */
+  readonly logFile: string;
   readonly host: string;
   readonly port: number;
+  /** Of the superuser. */
   readonly password: string;
   /** True when the password was made just now, so that an existing cluster still has another one. */
-  readonly isPasswordNew: boolean;
+  readonly isPasswordNew?: boolean;
+  /** More words for initdb. */
+  readonly initdbFlags?: readonly string[];
   /** Server settings, name to value, given on the command line. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** How long each step may take: making the cluster, accepting connections. 30 s unless given. */
+  readonly timeoutMs?: number;
   /** Told, in one line, what the user should know although it is no error. */
-  readonly onNotice: (message: string) => void;
+  readonly onNotice?: (message: string) => void;
 }
 
 /**
  * Runs the server given as words and ends it with a fast shutdown when standard input ends. The kernel closes our
- * end of that pipe whichever way this process dies, so a killed stack leaves no server behind. The server gets its
+ * end of that pipe whichever way this process dies, so a killed process leaves no server behind. The server gets its
  * own session (`detached`), so that Ctrl-C in a terminal reaches only us and we stop things in order.
  */
 const guardScript = `
@@ -50,50 +59,37 @@ kill "$guard" 2>/dev/null
 exit "$code"
 `;
 
-/** Starts PostgreSQL on the stack's cluster and waits until it accepts connections. */
+/** Starts PostgreSQL on the cluster in `folder`, creating it first if need be, and waits until it accepts connections. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { layout, onNotice } = options;
-  const account = await findAccount();
-  const binaries = await findBinaries({ account });
-  if (binaries.isCopy) {
-    onNotice(
-      `PostgreSQL runs from ${binaries.folder}: account ${account?.name} cannot reach the installed programs`,
-    );
+  const { binaries, folder, logFile } = options;
+  const timeoutMs = options.timeoutMs ?? 30_000;
+  const { isNew } = await ensureCluster({ ...options, timeoutMs });
+  const leftover = await stopStalePostgres(folder);
+  if (leftover !== undefined) {
+    options.onNotice?.(`ended PostgreSQL process ${leftover}, left over from an earlier run`);
   }
-  const cluster = await ensureCluster({ ...options, binaries, account });
-  if (cluster.isElsewhere) {
-    onNotice(
-      `the database lies in ${cluster.folder}: account ${account?.name} cannot reach ${layout.directory}`,
-    );
-  }
-  const stale = await stopStalePostgres(cluster.folder);
-  if (stale !== undefined) onNotice(`ended PostgreSQL process ${stale}, left over from an earlier run`);
-  if (options.isPasswordNew && !cluster.isNew) {
-    await setPassword({ ...options, binaries, account, folder: cluster.folder });
-  }
-  const logFile = join(layout.logs, 'postgres.log');
-  await rename(logFile, join(layout.logs, 'postgres.previous.log')).catch(() => {});
-  const words = [binaries.postgres, '-D', cluster.folder, ...settingWords(options)];
-  const child = await spawnGuarded(words, logFile, account);
+  if (options.isPasswordNew === true && !isNew) await setPassword({ ...options, timeoutMs });
+  const words = [binaries.postgres, '-D', folder, ...settingWords(options)];
+  const child = await spawnGuarded(words, logFile, binaries.account);
   const ended = endOf(child);
   try {
-    await waitUntilAccepting({ ...options, child, logFile, folder: cluster.folder });
+    await waitUntilAccepting({ ...options, child, timeoutMs });
   } catch (error) {
-    await stopServer(child, cluster.folder, ended);
+    await stopServer(child, folder, ended);
     throw error;
   }
-  return supervise(options, { child, ended, logFile, folder: cluster.folder });
+  return supervise(options, { child, ended });
 }
 
 function supervise(
   options: PostgresOptions,
-  server: { child: ChildProcess; ended: Promise<string>; logFile: string; folder: string },
+  server: { child: ChildProcess; ended: Promise<string> },
 ): Postgres {
   let stopping: Promise<void> | undefined;
   const failed = new Promise<Error>((resolve) => {
     void server.ended.then(async (how) => {
       if (stopping === undefined)
-        resolve(await failure(`PostgreSQL ended by itself (${how})`, server.logFile));
+        resolve(await failure(`PostgreSQL ended by itself (${how})`, options.logFile));
     });
   });
   return {
@@ -102,7 +98,7 @@ function supervise(
     user: superuser,
     failed,
     stop: () => {
-      stopping ??= stopServer(server.child, server.folder, server.ended);
+      stopping ??= stopServer(server.child, options.folder, server.ended);
       return stopping;
     },
   };
@@ -124,7 +120,7 @@ function settingWords(options: PostgresOptions): string[] {
 async function spawnGuarded(
   words: readonly string[],
   logFile: string,
-  account: { uid: number; gid: number } | undefined,
+  account: Account | undefined,
 ): Promise<ChildProcess> {
   const output = await promisify(open)(logFile, 'w', 0o600);
   try {
@@ -152,9 +148,9 @@ function endOf(child: ChildProcess): Promise<string> {
 }
 
 async function waitUntilAccepting(
-  options: PostgresOptions & { child: ChildProcess; logFile: string; folder: string },
+  options: PostgresOptions & { child: ChildProcess; timeoutMs: number },
 ): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + options.timeoutMs;
   while (performance.now() < deadline) {
     if (
       options.child.exitCode !== null ||
@@ -169,12 +165,15 @@ async function waitUntilAccepting(
     if (await accepts(options)) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw await failure('PostgreSQL did not accept connections within 30 s', options.logFile);
+  throw await failure(
+    `PostgreSQL did not accept connections within ${options.timeoutMs} ms`,
+    options.logFile,
+  );
 }
 
 /** Ready is the last line of postmaster.pid (written after recovery) together with an open port. */
-async function accepts(options: PostgresOptions & { folder: string }): Promise<boolean> {
-  const lines = (await readFile(join(options.folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+async function accepts(options: PostgresOptions): Promise<boolean> {
+  const lines = ((await readClusterFile(options.folder, 'postmaster.pid')) ?? '').split('\n');
   if (lines[7]?.trim() !== 'ready') return false;
   return new Promise((resolve) => {
     const socket = connect({ host: options.host, port: options.port });
@@ -196,13 +195,15 @@ async function stopServer(child: ChildProcess, folder: string, ended: Promise<st
   }
   const isLate = Symbol('late');
   const timeout = new Promise<typeof isLate>((resolve) => setTimeout(() => resolve(isLate), 10_000).unref());
-  if ((await Promise.race([ended, timeout])) === isLate && pid !== undefined) await endPostmaster(pid);
+  if ((await Promise.race([ended, timeout])) !== isLate) return;
+  if (pid === undefined) endGroup(child.pid);
+  else await endPostmaster(pid);
 }
 
 async function failure(what: string, logFile: string): Promise<Error> {
   const lines = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-8).join('\n  ');
-  return devstackErrors.create('DEVSTACK_POSTGRES_FAILED', {
+  return postgresErrors.create('POSTGRES_FAILED', {
     message: `${what}; the end of ${logFile}:\n  ${lines}`,
-    hint: 'the log says why; `postgres` settings come from sampan.yaml (`sampan plan` shows them)',
+    hint: 'the log says why; in the local stack, settings come from `postgres` in sampan.yaml (`sampan plan` shows them)',
   });
 }

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { systemCodeOf } from '@sampan/base';
+import { systemCodeOf } from './errors.ts';
 
 /** True if a process with this id exists, whoever owns it. */
 export function isAlive(pid: number): boolean {

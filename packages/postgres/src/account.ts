@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { devstackErrors } from '../errors.ts';
+import { postgresErrors } from './errors.ts';
 
 /** An account that PostgreSQL runs as instead of root, which it refuses. */
 export interface Account {
@@ -22,10 +22,10 @@ export async function findAccount(): Promise<Account | undefined> {
     const [name, , uid, gid] = lines.find((fields) => fields[0] === wanted) ?? [];
     if (name !== undefined && Number(uid) > 0) return { name, uid: Number(uid), gid: Number(gid) };
   }
-  throw devstackErrors.create('DEVSTACK_POSTGRES_ACCOUNT_MISSING', {
+  throw postgresErrors.create('POSTGRES_ACCOUNT_MISSING', {
     message:
       'PostgreSQL refuses to run as root, and /etc/passwd has neither an account `postgres` nor `nobody`',
-    hint: 'create one (`useradd --system postgres`), or run the stack as an ordinary user',
+    hint: 'create one (`useradd --system postgres`), or run this as an ordinary user',
   });
 }
 
@@ -38,6 +38,9 @@ export function mayEnter(account: Account | undefined, folder: string): Promise<
       gid: account.gid,
       cwd: '/',
       stdio: 'ignore',
+      // A folder of a network that does not answer is as good as closed.
+      timeout: 10_000,
+      killSignal: 'SIGKILL',
     });
     shell.once('error', () => resolve(false));
     shell.once('exit', (code) => resolve(code === 0));
