@@ -86,6 +86,9 @@ const optionsSchema = z.strictObject({
   pinning: pinning.default('pin'),
   adminUsers: z.array(name).optional(),
   statsUsers: z.array(name).optional(),
+  metrics: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port }).optional(),
+  /** Connections one address may have, those that log in too. */
+  connectionsPerAddressMax: z.int().min(1).max(100_000).optional(),
   clientConnectionsMax: z.int().min(1).max(100_000).default(5000),
   startupTimeoutMs: milliseconds.default(10_000),
   preparedStatementsMax: z.int().min(1).max(100_000).default(200),

@@ -19,6 +19,7 @@ import { ClientSession } from './client/client-session.ts';
 import { HolderWatch } from './client/holder-watch.ts';
 import { PasswordBook } from './client/verify-password.ts';
 import { pgproxyErrors } from './errors.ts';
+import { metricsText, serveMetrics } from './metrics.ts';
 import { Operation } from './operation.ts';
 import {
   type ComponentShare,
@@ -55,6 +56,8 @@ export interface PgProxy extends AsyncDisposable {
   readonly port: number;
   /** Ports of the components that have one of their own. */
   readonly componentPorts: Readonly<Record<string, number>>;
+  /** Where `GET /metrics` is answered, if `metrics` is given. */
+  readonly metricsPort: number | undefined;
   counts(): PgProxyCounts;
   /** Takes new options over without ending a client; what says where to listen stays. Rejects bad ones whole. */
   reload(options: PgProxyOptions): Promise<void>;
@@ -95,6 +98,7 @@ class RunningProxy implements PgProxy {
   readonly host: string;
   port = 0;
   readonly componentPorts: Record<string, number> = {};
+  metricsPort: number | undefined;
   #options: ResolvedOptions;
   readonly #transports: Transports = netTransports;
   readonly #clock: Clock;
@@ -165,6 +169,7 @@ class RunningProxy implements PgProxy {
       this.componentPorts[component.name] = port;
       this.#portOwners.set(port, component.name);
     }
+    await this.#listenForMetrics();
     this.#watch.start();
     this.#totals.start();
     this.#log.info({ host: this.host, port: this.port, components: this.componentPorts }, 'listening');
@@ -206,6 +211,18 @@ class RunningProxy implements PgProxy {
     this.#listeners.push(listener);
     this.#lifecycle.defer('listener', () => listener.stop());
     return listener.port;
+  }
+
+  async #listenForMetrics(): Promise<void> {
+    const { metrics } = this.#options;
+    if (metrics === undefined) return;
+    const { host, port } = metrics;
+    const text = (): string => metricsText(this.#view());
+    const serving = await serveMetrics({ host, port, text }).catch((error: unknown) => {
+      throw error instanceof Error ? listenError(error, { host, port, option: 'metrics.port' }) : error;
+    });
+    this.#lifecycle.defer('metrics', () => serving.stop());
+    this.metricsPort = serving.port;
   }
 
   #stopListening(): void {
@@ -253,9 +270,23 @@ class RunningProxy implements PgProxy {
       over: () => this.#logins.delete(login),
     });
     this.#logins.add(login);
+    const perAddressMax = this.#options.connectionsPerAddressMax;
+    if (perAddressMax !== undefined && this.#connectionsFrom(login.remoteAddress) > perAddressMax) {
+      login.fail(
+        sqlstates.tooManyConnections,
+        `too many connections from ${login.remoteAddress}: the limit is ${perAddressMax} (connectionsPerAddressMax)`,
+      );
+    }
     if (this.#clients.size + this.#logins.size > clientConnectionsMax + loginReserve) {
       login.fail(sqlstates.tooManyConnections, isFull() ?? 'sorry, too many connections are logging in');
     }
+  }
+
+  #connectionsFrom(address: string): number {
+    let count = 0;
+    for (const login of this.#logins) if (login.remoteAddress === address) count++;
+    for (const client of this.#clients) if (client.transport.remoteAddress === address) count++;
+    return count;
   }
 
   #admit(client: Identified, refusal: string | undefined): void {
@@ -409,8 +440,8 @@ class RunningProxy implements PgProxy {
 }
 
 /** Where the proxy listens: the one thing a reload does not change. */
-function portsOf({ listen, components }: ResolvedOptions): unknown {
-  return [listen, components.map(({ name, listenPort }) => [name, listenPort])];
+function portsOf({ listen, metrics, components }: ResolvedOptions): unknown {
+  return [listen, metrics, components.map(({ name, listenPort }) => [name, listenPort])];
 }
 
 /** What decides which PostgreSQL is reached, and how. */

@@ -75,6 +75,10 @@ export class ClientLogin implements TransportSink {
     this.#transport = this.#plain;
   }
 
+  get remoteAddress(): string {
+    return this.#plain.remoteAddress;
+  }
+
   data(buffer: Buffer, start: number, end: number): boolean {
     if (this.#forward !== undefined) return this.#forward.data(buffer, start, end);
     if (this.#isOver) return true;
