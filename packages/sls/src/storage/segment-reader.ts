@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, systemCodeOf } from '@sampan/base';
+import { messageOf } from '@sampan/base';
 import { slsEmulatorErrors } from '../errors.ts';
 import { findNextRecord, type OnDamage } from './damage.ts';
 import {
@@ -43,33 +43,28 @@ interface Place {
 
 /** Opens no file until the first read. Safe beside a writer as long as `to` is an acknowledged end. */
 export function createShardReader(shardDirectory: string, onDamage: OnDamage = () => {}): ShardReader {
-  let place: Place | undefined;
+  return new SegmentReader(shardDirectory, onDamage);
+}
 
-  function close(): void {
-    if (place !== undefined) closeSync(place.fd);
-    place = undefined;
+class SegmentReader implements ShardReader {
+  readonly #directory: string;
+  readonly #onDamage: OnDamage;
+  #place: Place | undefined;
+
+  constructor(shardDirectory: string, onDamage: OnDamage) {
+    this.#directory = shardDirectory;
+    this.#onDamage = onDamage;
   }
 
-  function open(first: number): Place {
-    close();
-    const path = join(shardDirectory, segmentFileName(first));
-    try {
-      place = { fd: openSync(path, 'r'), first, position: first, offset: segmentHeadBytes };
-    } catch (error) {
-      const reason = systemCodeOf(error) === 'ENOENT' ? 'the file is missing' : messageOf(error);
-      throw slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
-        message: `segment ${path} cannot be read: ${reason}`,
-        hint: 'restore the data directory from a copy, or delete the logstore',
-        cause: error,
-      });
-    }
-    return place;
+  close(): void {
+    if (this.#place !== undefined) closeSync(this.#place.fd);
+    this.#place = undefined;
   }
 
-  function* read(from: number, to: number): Generator<SegmentRecord, void, undefined> {
+  *read(from: number, to: number): Generator<SegmentRecord, void, undefined> {
     if (from >= to) return;
     // Following on is the common case. Anything else starts at the head of a segment and passes over records.
-    let here = place?.position === from ? place : openHolding(from);
+    let here = this.#place?.position === from ? this.#place : this.#openHolding(from);
     // Bytes read ahead are dropped at the end of every call: behind the acknowledged end they may still change.
     let chunk: Buffer = Buffer.alloc(0);
     let at = 0;
@@ -88,42 +83,52 @@ export function createShardReader(shardDirectory: string, onDamage: OnDamage = (
         at = 0;
         if (chunk.length >= check.bytesNeeded) continue;
       }
-      here = here.position < to ? goOn(here, to, chunk.length - at) : here;
+      here = this.#goOn(here, to, chunk.length - at);
       chunk = Buffer.alloc(0);
       at = 0;
     }
   }
 
-  function openHolding(position: number): Place | undefined {
-    const { holding, next } = segmentsAround(shardDirectory, position);
-    const first = holding ?? next;
-    return first === undefined ? undefined : open(first);
+  #open(first: number): Place {
+    this.close();
+    const path = join(this.#directory, segmentFileName(first));
+    try {
+      this.#place = { fd: openSync(path, 'r'), first, position: first, offset: segmentHeadBytes };
+    } catch (error) {
+      throw slsEmulatorErrors.create('SLS_SEGMENT_CORRUPT', {
+        message: `segment ${path} cannot be read: ${messageOf(error)}`,
+        hint: 'restore the data directory from a copy, or delete the logstore',
+        cause: error,
+      });
+    }
+    return this.#place;
   }
 
-  /** Behind the last sound record before damage, or at the end of a segment. */
-  function goOn(here: Place, to: number, bytesLeft: number): Place | undefined {
-    const path = join(shardDirectory, segmentFileName(here.first));
+  #openHolding(position: number): Place | undefined {
+    const { holding, next } = segmentsAround(this.#directory, position);
+    const first = holding ?? next;
+    return first === undefined ? undefined : this.#open(first);
+  }
+
+  /** Where to read on behind the last sound record before damage, or at the end of a segment. */
+  #goOn(here: Place, to: number, bytesLeft: number): Place | undefined {
+    const path = join(this.#directory, segmentFileName(here.first));
     const { position: from, offset } = here;
     const sound = bytesLeft === 0 ? undefined : findNextRecord(here.fd, here);
     if (sound !== undefined && sound.position < to) {
-      onDamage({ path, offset, from, to: sound.position });
+      this.#onDamage({ path, offset, from, to: sound.position });
       here.position = sound.position;
       here.offset = sound.offset;
       return here;
     }
-    const { holding, next } = segmentsAround(shardDirectory, from);
-    if (holding !== undefined && holding > here.first) return open(holding);
-    const end = Math.min(next ?? to, to);
-    onDamage({ path, offset, from, to: end });
-    if (next === undefined || next >= to) {
-      // Nothing of the range is left; whatever is asked for next starts with a search.
-      close();
-      return undefined;
-    }
-    return open(next);
+    const { holding, next } = segmentsAround(this.#directory, from);
+    if (holding !== undefined && holding > here.first) return this.#open(holding);
+    this.#onDamage({ path, offset, from, to: Math.min(next ?? to, to) });
+    if (next !== undefined && next < to) return this.#open(next);
+    // Nothing of the range is left; whatever is asked for next starts with a search.
+    this.close();
+    return undefined;
   }
-
-  return { read, close };
 }
 
 /** One pass over a range of a shard with a reader of its own. */
