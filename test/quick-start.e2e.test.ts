@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTemporaryFolder, waitUntil } from '@sampan/testkit';
 import { describe, expect, it } from 'vitest';
-import { root } from './src/apps.ts';
+import { isOpen, root } from './src/apps.ts';
 import { outputOf, type RunningProcess, runProcess, startProcess } from './src/running-process.ts';
 
 /** The lines of every block of README.md that is marked `sh quick-start`, in order. */
@@ -26,15 +26,27 @@ function isLasting(command: string): boolean {
 async function startLasting(command: string, cwd: string): Promise<RunningProcess> {
   const started = startProcess({ command: ['sh', '-c', command], cwd });
   try {
-    await waitUntil(() => /\bready\b/.test(started.stdout()), {
-      what: `\`${command}\` to print that it is ready`,
-      timeoutMs: 90_000,
+    const isReady = (): boolean => /\bready\b/.test(started.stdout());
+    let hasEnded = false;
+    void started.ended.then(() => {
+      hasEnded = true;
     });
+    await waitUntil(() => isReady() || hasEnded, {
+      what: `\`${command}\` to print that it is ready`,
+      timeoutMs: 180_000,
+    });
+    if (!isReady()) throw new Error(`\`${command}\` ended before it was ready`);
   } catch (error) {
     await started.stop();
     throw new Error(`${String(error)}\n${outputOf(started)}`);
   }
   return started;
+}
+
+/** The first port of the quick start that somebody on this machine already uses. */
+async function busyPort(): Promise<number | undefined> {
+  for (const port of [15_432, 16_432, 15_080, 15_433]) if (await isOpen(port)) return port;
+  return undefined;
 }
 
 describe('the quick start of README.md', () => {
@@ -44,7 +56,9 @@ describe('the quick start of README.md', () => {
     expect(commands.length).toBeGreaterThan(1);
   });
 
-  it('runs as written in a fresh clone', async () => {
+  it('runs as written in a fresh clone', { timeout: 400_000 }, async (test) => {
+    const busy = await busyPort();
+    if (busy !== undefined) return test.skip(`port ${busy} is in use: a stack runs on this machine`);
     await using folder = await createTemporaryFolder();
     const cwd = join(folder.path, 'sampan');
     const clone = await runProcess({ command: ['git', 'clone', '--quiet', '--no-hardlinks', root, cwd] });
@@ -58,7 +72,7 @@ describe('the quick start of README.md', () => {
           lasting.push(await startLasting(command, cwd));
           continue;
         }
-        const run = await runProcess({ command: ['sh', '-c', command], cwd, timeoutMs: 90_000 });
+        const run = await runProcess({ command: ['sh', '-c', command], cwd, timeoutMs: 120_000 });
         expect(run.code, `${command}\n${run.stdout}\n${run.stderr}`).toBe(0);
       }
     } finally {

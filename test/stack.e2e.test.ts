@@ -1,24 +1,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { createTemporaryFolder, waitUntil } from '@sampan/testkit';
 import { describe, expect, it } from 'vitest';
-import { root, runSampan } from './src/apps.ts';
+import { isOpen, root, runSampan } from './src/apps.ts';
 import { createStackFolder, readEnvironment, type StackFolder } from './src/dev-stack.ts';
 import { outputOf } from './src/running-process.ts';
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
 
 async function openPorts(folder: StackFolder): Promise<string[]> {
   const open: string[] = [];
@@ -34,22 +24,34 @@ async function expectEverythingStopped(folder: StackFolder): Promise<void> {
 }
 
 describe('sampan dev', () => {
-  it('is ready within three seconds, within two the second time, and answers on every port', async () => {
+  it('answers on every port, also the second time', async () => {
+    await using folder = await createStackFolder();
+    for (let start = 0; start < 2; start++) {
+      const stack = await folder.start();
+      try {
+        expect(await openPorts(folder)).toEqual(['postgres', 'proxy', 'api', 'slsHttp', 'slsPg']);
+      } finally {
+        const ending = await stack.stop();
+        expect(ending.code, outputOf(stack)).toBe(0);
+      }
+      await expectEverythingStopped(folder);
+    }
+  });
+
+  it('is ready within three seconds, and within two the second time', async (test) => {
+    const load = loadavg()[0] ?? 0;
+    if (load > cpus().length) {
+      return test.skip(`the load of this machine is ${load.toFixed(1)}: a time measured now says nothing`);
+    }
     const tookMs = { first: Number.POSITIVE_INFINITY, second: Number.POSITIVE_INFINITY };
     // The best of three, because other work on the machine only ever makes a start slower.
     for (let attempt = 0; attempt < 3 && (tookMs.first > 3000 || tookMs.second > 2000); attempt++) {
       await using folder = await createStackFolder();
       for (const start of ['first', 'second'] as const) {
         const began = performance.now();
-        const stack = await folder.start();
+        await using stack = await folder.start();
         tookMs[start] = Math.min(tookMs[start], performance.now() - began);
-        try {
-          expect(await openPorts(folder)).toEqual(['postgres', 'proxy', 'api', 'slsHttp', 'slsPg']);
-        } finally {
-          const ending = await stack.stop();
-          expect(ending.code, outputOf(stack)).toBe(0);
-        }
-        await expectEverythingStopped(folder);
+        expect(stack.ready['event']).toBe('ready');
       }
     }
     expect(tookMs.first).toBeLessThan(3000);

@@ -31,6 +31,8 @@ async function terminateServers(): Promise<void> {
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'observer' AND pid <> pg_backend_pid()",
   );
   await observer.end();
+  // Until the proxy has heard of it, a statement may still run into the goodbye of its server.
+  await waitUntil(async () => (await stack.show('SERVERS')).length === 0, { what: 'the proxy to notice' });
 }
 
 describe('server connections that PostgreSQL ends', () => {
