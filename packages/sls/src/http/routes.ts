@@ -8,8 +8,10 @@ import {
   updateCheckpoint,
   updateConsumerGroup,
 } from './consumer-group-operations.ts';
+import { getContextLogs } from './context-logs.ts';
 import { getCursor, getCursorTime, pullLogs } from './cursor-operations.ts';
 import { getHistograms, getLogs, getLogsV2, getProjectLogs } from './get-logs.ts';
+import { listTopics } from './list-topics.ts';
 import {
   createIndex,
   createLogStore,
@@ -50,7 +52,17 @@ const table: readonly RouteRow[] = [
   ['GET', '/logs', { '': getProjectLogs, log: getProjectLogs }],
   ['GET', '/logstores', { '': listLogStores }],
   ['POST', '/logstores', { '': createLogStore }],
-  ['GET', '/logstores/:logstore', { '': getLogStore, log: getLogs, histogram: getHistograms }],
+  [
+    'GET',
+    '/logstores/:logstore',
+    {
+      '': getLogStore,
+      log: getLogs,
+      histogram: getHistograms,
+      context_log: getContextLogs,
+      topic: listTopics,
+    },
+  ],
   ['POST', '/logstores/:logstore', { '': putLogs }],
   ['PUT', '/logstores/:logstore', { '': updateLogStore }],
   ['DELETE', '/logstores/:logstore', { '': deleteLogStore }],

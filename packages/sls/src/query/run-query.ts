@@ -10,6 +10,7 @@ import type {
 } from '../index-engine/index-engine.ts';
 import { logFields } from './log-fields.ts';
 import { type LogSource, logColumns, newestFirst } from './log-source.ts';
+import { type LogPlace, packMetasOf } from './pack-meta-column.ts';
 import { parseSearch } from './search-parser.ts';
 import { type SearchPredicate, translateSearch } from './search-translate.ts';
 import { parseSql } from './sql-parser.ts';
@@ -44,7 +45,7 @@ export async function runSearch(
   target: QueryTarget,
 ): Promise<LogsResult | TableResult> {
   const startedAt = target.now();
-  const { search, sql } = splitStatement(request.query);
+  const { search, sql, hasPackMeta } = splitStatement(request.query);
   const predicate = predicateOf(request.logstore, search, target.source);
   const where = `${rangeSql(request)} AND ${predicate.sql}`;
   if (sql !== undefined) {
@@ -54,7 +55,8 @@ export async function runSearch(
       terms: predicate.terms,
     });
   }
-  const logs = await selectLogs(request, where, target);
+  const found = await selectLogs(request, where, target);
+  const logs = hasPackMeta === true ? await withPackMeta(found, target) : found.map(({ log }) => log);
   const meta: QueryMeta = {
     ...emptyMeta(target, startedAt),
     count: logs.length,
@@ -157,11 +159,7 @@ function integer(value: number): number {
  * One page of raw logs. The rows are found by their ids first and read in full afterwards: reading every column
  * of every candidate took three times as long.
  */
-async function selectLogs(
-  request: SearchRequest,
-  where: string,
-  target: QueryTarget,
-): Promise<Record<string, string>[]> {
+async function selectLogs(request: SearchRequest, where: string, target: QueryTarget): Promise<FoundLog[]> {
   const { table, columns, overflow } = target.source;
   const order = newestFirst.map((column) => `${column} ${request.reverse ? 'DESC' : 'ASC'}`).join(', ');
   const limit = `LIMIT ${integer(Math.min(request.line, implicitLimit))} OFFSET ${integer(request.offset)}`;
@@ -171,15 +169,43 @@ async function selectLogs(
     logColumns.timeNs,
     logColumns.source,
     logColumns.topic,
+    logColumns.shard,
+    logColumns.position,
+    logColumns.sequence,
     ...columns.values(),
   ];
   if (overflow !== undefined) values.push(overflow);
   const ids = `SELECT rowid FROM ${table} WHERE ${where} ORDER BY ${order} ${limit}`;
   const rows = await target.run(
     `SELECT ${values.join(', ')} FROM ${table} WHERE rowid IN (${ids}) ORDER BY ${order}`,
-    values.map((_value, index) => (index < 2 ? bigint : varchar)),
+    values.map((_value, index) => (index < 2 || (index > 3 && index < 7) ? bigint : varchar)),
   );
-  return rows.map((row) => logOfRow(row, keys, overflow !== undefined));
+  return rows.map((row) => ({
+    log: logOfRow(row, keys, overflow !== undefined),
+    place: { shard: Number(row[4]), position: Number(row[5]), index: Number(row[6]) },
+  }));
+}
+
+/** A raw log and where it stands. */
+interface FoundLog {
+  readonly log: Record<string, string>;
+  readonly place: LogPlace;
+}
+
+async function withPackMeta(
+  found: readonly FoundLog[],
+  target: QueryTarget,
+): Promise<Record<string, string>[]> {
+  const metas = await packMetasOf(
+    found.map(({ place }) => place),
+    target,
+  );
+  return found.map(({ log }, index) => ({
+    // Empty where the producer sent none.
+    '__tag__:__pack_id__': '',
+    ...log,
+    __pack_meta__: metas[index] ?? '',
+  }));
 }
 
 function logOfRow(
@@ -190,7 +216,7 @@ function logOfRow(
   const [time, timeNs, source, topic] = row;
   const pairs: [string, string][] = [];
   keys.forEach((key, index) => {
-    const value = row[index + 4];
+    const value = row[index + 7];
     if (value !== null && value !== undefined) pairs.push([key, value]);
   });
   const overflow = hasOverflow ? row.at(-1) : null;

@@ -6,6 +6,8 @@ export interface QueryStatement {
   readonly search: string;
   /** The SQL behind it, trimmed, without its `set session`; undefined when there is none. */
   readonly sql: string | undefined;
+  /** `| with_pack_meta`: the logs are wanted with their places in the log. */
+  readonly hasPackMeta?: boolean;
 }
 
 const sessionPattern = /^set\s+session\s+(\w+)\s*=\s*('?)([\w.-]+)\2\s*;\s*/i;
@@ -26,6 +28,7 @@ export function splitStatement(query: string): QueryStatement {
   const rest = withoutSession(query.slice(pipe + 1).trim());
   if (rest === '')
     throw slsErrors.parameterInvalid('sql query must follow search query,please read syntax doc');
+  if (/^with_pack_meta$/i.test(rest)) return { search, sql: undefined, hasPackMeta: true };
   if (/^(select|with|values)\b|^\(/i.test(rest)) return { search, sql: rest };
   const [command = rest] = rest.split(/\s/, 1);
   if (
