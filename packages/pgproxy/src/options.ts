@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSubnet } from './client/access-rules.ts';
 import { pgproxyErrors } from './errors.ts';
 import type { Share } from './schedule/scheduler.ts';
 
@@ -49,6 +50,16 @@ const user = z
     message: 'has neither a password nor auth "trust"',
   });
 
+const accessRule = z.strictObject({
+  type: z.enum(['host', 'hostssl', 'hostnossl']).default('host'),
+  databases: z.array(name).optional(),
+  users: z.array(name).optional(),
+  address: z.string().refine(isSubnet, { message: 'is no address such as 10.0.0.0/8 or ::1' }).optional(),
+  method: z.enum(['scram', 'md5', 'cleartext', 'trust', 'user', 'reject']),
+});
+/** One line of `hba`. */
+export type AccessRule = z.output<typeof accessRule>;
+
 const optionsSchema = z.strictObject({
   listen: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(0) }),
   server: z.strictObject({
@@ -78,7 +89,21 @@ const optionsSchema = z.strictObject({
       })
       .default({ mode: 'disable' }),
   }),
-  users: z.array(user).min(1),
+  users: z.array(user),
+  hba: z.array(accessRule).max(1000).optional(),
+  authQuery: z
+    .strictObject({
+      user: name,
+      password: z.string().max(1000).optional(),
+      database: name.default('postgres'),
+      query: z
+        .string()
+        .min(1)
+        .max(10_000)
+        .default('SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1 AND rolcanlogin'),
+      cacheMs: milliseconds.default(10_000),
+    })
+    .optional(),
   tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
   components: z.array(component).default([]),
   defaultComponent: z.strictObject(shareFields).optional(),
@@ -160,6 +185,9 @@ function checkNames(options: ResolvedOptions): void {
   for (const one of options.components) {
     if (seen.has(one.name)) problems.push(`the component name "${one.name}" is taken`);
     seen.add(one.name);
+  }
+  if (options.users.length === 0 && options.authQuery === undefined) {
+    problems.push('users is empty and there is no authQuery');
   }
   const users = new Set<string>();
   for (const one of options.users) {

@@ -13,7 +13,10 @@ import { sqlstates } from '@sampan/pg-wire';
 import { AdminConsole, adminDatabases } from './admin/console.ts';
 import type { AdminView } from './admin/tables.ts';
 import { TotalsBook } from './admin/totals.ts';
+import { AccessRules } from './client/access-rules.ts';
 import { assignComponent } from './client/assign-component.ts';
+import { Authenticator } from './client/authenticator.ts';
+import { channelBindingOf } from './client/channel-binding.ts';
 import { ClientLogin, type Identified } from './client/client-login.ts';
 import { ClientSession } from './client/client-session.ts';
 import { HolderWatch } from './client/holder-watch.ts';
@@ -31,6 +34,7 @@ import {
 } from './options.ts';
 import { StatementRegistry } from './prepared/statements.ts';
 import type { Component } from './schedule/scheduler.ts';
+import { AuthQuery } from './server/auth-query.ts';
 import { Connector } from './server/connector.ts';
 import type { Borrower } from './server/pool.ts';
 import { type ChangeableOptions, ServerPools } from './server/server-pools.ts';
@@ -105,7 +109,7 @@ class RunningProxy implements PgProxy {
   readonly #log: Log;
   readonly #lifecycle: Lifecycle = createLifecycle();
   #tls: SecureContext | undefined;
-  #passwords: PasswordBook;
+  #authenticator: Authenticator;
   readonly #pools: ServerPools;
   readonly #profiles = new ProfileTable();
   /** Also those of components that are gone, for the clients they still have. */
@@ -129,7 +133,7 @@ class RunningProxy implements PgProxy {
     this.#clock = environment.clock ?? systemClock;
     this.#log = environment.log ?? silentLog;
     this.#tls = secureContextOf(options.tls);
-    this.#passwords = new PasswordBook(options.users);
+    this.#authenticator = this.#authenticatorOf(options);
     const shares = sharesOf(options);
     this.#shares = new Map(shares.map((share) => [share.name, share]));
     this.#pools = new ServerPools({
@@ -245,7 +249,7 @@ class RunningProxy implements PgProxy {
     const shares = sharesOf(next);
     this.#options = { ...next, listen: have.listen };
     this.#tls = tls;
-    this.#passwords = new PasswordBook(next.users);
+    this.#authenticator = this.#authenticatorOf(next);
     this.#shares = new Map([...this.#shares, ...shares.map((share) => [share.name, share] as const)]);
     const changed = this.#serverOptions(next);
     this.#pools.change(isSameServer ? { ...changed, connector: this.#pools.connector } : changed, shares);
@@ -260,7 +264,7 @@ class RunningProxy implements PgProxy {
         ? undefined
         : `sorry, too many clients already: the limit is ${clientConnectionsMax} (clientConnectionsMax)`;
     const login: ClientLogin = new ClientLogin(accept, {
-      passwords: this.#passwords,
+      authenticator: this.#authenticator,
       tls: this.#tls,
       timeoutMs: startupTimeoutMs,
       clock: this.#clock,
@@ -347,6 +351,28 @@ class RunningProxy implements PgProxy {
     }
     if (server.user !== undefined) return { user: server.user, password: server.password };
     return { user: user.name, password: server.password ?? user.password };
+  }
+
+  #authenticatorOf({ users, hba, authQuery, tls, server }: ResolvedOptions): Authenticator {
+    return new Authenticator({
+      passwords: new PasswordBook(users),
+      rules: hba === undefined ? undefined : new AccessRules(hba),
+      channelBinding: tls === undefined ? undefined : channelBindingOf(tls.cert),
+      authQuery:
+        authQuery === undefined
+          ? undefined
+          : new AuthQuery({
+              ...authQuery,
+              credentials: {
+                user: authQuery.user,
+                password: authQuery.password,
+                database: authQuery.database,
+              },
+              connector: () => this.#pools.connector,
+              timeoutMs: server.connectTimeoutMs,
+              clock: this.#clock,
+            }),
+    });
   }
 
   #serverOptions({ server }: ResolvedOptions): ChangeableOptions {

@@ -14,7 +14,7 @@ import {
 } from '@sampan/pg-wire';
 import type { UserOptions } from '../options.ts';
 import type { Accept, OpenTransport, Transport, TransportSink } from '../transport/transport.ts';
-import type { PasswordBook, PasswordCheck } from './verify-password.ts';
+import type { Authenticator, Examination } from './authenticator.ts';
 
 /** A client that proved who it is. */
 export interface Identified {
@@ -31,7 +31,7 @@ export interface Identified {
 }
 
 export interface ClientLoginOptions {
-  readonly passwords: PasswordBook;
+  readonly authenticator: Authenticator;
   readonly tls: SecureContext | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -59,7 +59,9 @@ export class ClientLogin implements TransportSink {
   #transport: Transport;
   #framer = createFramer({ maxFrameBytes: passwordBytesMax, expectStartup: true });
   #startup: Startup | undefined;
-  #check: PasswordCheck | undefined;
+  #examination: Examination | undefined;
+  /** The proxy asks PostgreSQL how this user proves itself; what the client sends waits. */
+  #isAsking = false;
   #isOver = false;
   #forward: TransportSink | undefined;
 
@@ -84,15 +86,24 @@ export class ClientLogin implements TransportSink {
     if (this.#isOver) return true;
     try {
       this.#framer.push(Buffer.from(buffer.subarray(start, end)));
-      for (let frame = this.#framer.next(); frame !== undefined; frame = this.#framer.next()) {
-        this.#take(frame);
-        if (this.#isOver) break;
-      }
+      this.#takeAll();
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.fail(error.sqlstate, error.message);
+      this.#violated(error);
     }
     return true;
+  }
+
+  #takeAll(): void {
+    while (!this.#isAsking && !this.#isOver) {
+      const frame = this.#framer.next();
+      if (frame === undefined) return;
+      this.#take(frame);
+    }
+  }
+
+  #violated(error: unknown): void {
+    if (!(error instanceof WireError)) throw error;
+    this.fail(error.sqlstate, error.message);
   }
 
   drained(): void {
@@ -132,7 +143,7 @@ export class ClientLogin implements TransportSink {
 
   #take(frame: Frame): void {
     if (frame.type === 0) this.#takeStartup(parseStartup(frame.payload));
-    else if (frame.type === clientTags.password && this.#check !== undefined)
+    else if (frame.type === clientTags.password && this.#examination !== undefined)
       this.#takePassword(frame.payload);
     else if (frame.type === clientTags.terminate) this.destroy();
     else this.fail(sqlstates.protocolViolation, `expected password response, got message type ${frame.type}`);
@@ -198,13 +209,42 @@ export class ClientLogin implements TransportSink {
       this.fail(sqlstates.featureNotSupported, 'replication connections do not pass through the proxy');
       return;
     }
-    this.#check = this.#options.passwords.check(user);
-    if (this.#check.request === undefined) this.#accept();
-    else this.#send(this.#check.request);
+    const database = packet.parameters.get('database') ?? '';
+    const examination = this.#options.authenticator.examine({
+      user,
+      database: database === '' ? user : database,
+      address: this.#transport.remoteAddress,
+      isEncrypted: this.#transport.isEncrypted,
+    });
+    if (examination instanceof Promise) void this.#await(examination);
+    else this.#examine(examination);
+  }
+
+  async #await(asked: Promise<Examination>): Promise<void> {
+    this.#isAsking = true;
+    this.#transport.pause();
+    try {
+      const examination = await asked;
+      this.#isAsking = false;
+      if (this.#isOver) return;
+      this.#transport.resume();
+      this.#examine(examination);
+      this.#takeAll();
+    } catch (error) {
+      this.#isAsking = false;
+      this.#violated(error);
+    }
+  }
+
+  #examine(examination: Examination): void {
+    this.#examination = examination;
+    const { request } = examination.check;
+    if (request === undefined) this.#accept();
+    else this.#send(request);
   }
 
   #takePassword(payload: Buffer): void {
-    const { reply, verdict } = this.#check?.answer(payload) ?? {};
+    const { reply, verdict } = this.#examination?.check.answer(payload) ?? {};
     if (reply !== undefined) this.#send(reply);
     if (verdict === 'accepted') this.#accept();
     if (verdict === 'refused') this.#refuse();
@@ -218,7 +258,7 @@ export class ClientLogin implements TransportSink {
   #accept(): void {
     const parameters = this.#startup?.parameters ?? new Map<string, string>();
     const name = parameters.get('user') ?? '';
-    const user = this.#options.passwords.user(name);
+    const user = this.#examination?.user;
     if (user === undefined) {
       this.#refuse();
       return;

@@ -16,6 +16,8 @@ import {
 } from '@sampan/pg-wire';
 import type { UserOptions } from '../options.ts';
 
+const md5Hash = /^md5[0-9a-f]{32}$/;
+
 /** One client's proof of its password: messages out, messages in, then a verdict. */
 export interface PasswordCheck {
   /** What is sent first; `undefined` when nothing is asked. */
@@ -44,17 +46,26 @@ export class PasswordBook {
     return this.#users.get(name);
   }
 
-  /** Starts the check the user is configured for. */
-  check(name: string): PasswordCheck {
-    const user = this.#users.get(name);
-    const isHash = /^md5[0-9a-f]{32}$/.test(user?.password ?? '');
-    const method = user?.auth ?? (isHash ? 'md5' : 'scram');
+  /** Starts the check of `user`, by `auth` or else by what the user is configured for. */
+  check(request: {
+    readonly name: string;
+    readonly user: UserOptions | undefined;
+    readonly auth?: UserOptions['auth'];
+    /** Offers SCRAM-SHA-256-PLUS too. */
+    readonly channelBinding: Buffer | undefined;
+  }): PasswordCheck {
+    const { name, user } = request;
+    const password = user?.password ?? '';
+    const isHash = md5Hash.test(password);
+    const asked = request.auth ?? user?.auth ?? (isHash ? 'md5' : 'scram');
+    // As in PostgreSQL, `md5` means SCRAM for a password that is stored so.
+    const method = asked === 'md5' && parseScramVerifier(password) !== undefined ? 'scram' : asked;
     if (user !== undefined && method === 'trust') {
       return { request: undefined, answer: () => ({ verdict: 'accepted' }) };
     }
-    if (method === 'md5') return this.#md5(name, user?.password ?? '');
-    if (method === 'cleartext') return this.#cleartext(name, user?.password ?? '');
-    return this.#scram(this.#keysOf(user));
+    if (method === 'md5') return this.#md5(name, user?.password);
+    if (method === 'cleartext') return this.#cleartext(name, user?.password);
+    return this.#scram(this.#keysOf(isHash ? undefined : user), request.channelBinding);
   }
 
   #keysOf(user: UserOptions | undefined): ScramKeys {
@@ -64,34 +75,42 @@ export class PasswordBook {
         salt: createHash('sha256').update(this.#nobody.salt).digest().subarray(0, 16),
       };
     }
+    const verifier = parseScramVerifier(user.password);
+    if (verifier !== undefined) return verifier;
     const known = this.#keys.get(user.name);
     if (known !== undefined) return known;
-    const keys = parseScramVerifier(user.password) ?? deriveScramKeys(user.password);
+    const keys = deriveScramKeys(user.password);
     this.#keys.set(user.name, keys);
     return keys;
   }
 
-  #md5(name: string, password: string): PasswordCheck {
+  #md5(name: string, password: string | undefined): PasswordCheck {
     const salt = randomBytes(4);
     return {
       request: encodeAuthenticationMd5Password(salt),
       answer: (payload) => ({
-        verdict: isSame(parsePassword(payload), md5Password(name, password, salt)) ? 'accepted' : 'refused',
+        verdict:
+          password !== undefined && isSame(parsePassword(payload), md5Password(name, password, salt))
+            ? 'accepted'
+            : 'refused',
       }),
     };
   }
 
-  #cleartext(name: string, password: string): PasswordCheck {
+  #cleartext(name: string, password: string | undefined): PasswordCheck {
     return {
       request: encodeAuthenticationCleartextPassword(),
       answer: (payload) => ({
-        verdict: agrees({ name, stored: password, given: parsePassword(payload) }) ? 'accepted' : 'refused',
+        verdict:
+          password !== undefined && agrees({ name, stored: password, given: parsePassword(payload) })
+            ? 'accepted'
+            : 'refused',
       }),
     };
   }
 
-  #scram(keys: ScramKeys): PasswordCheck {
-    const server = createScramServer({ keys });
+  #scram(keys: ScramKeys, channelBinding: Buffer | undefined): PasswordCheck {
+    const server = createScramServer({ keys, ...(channelBinding === undefined ? {} : { channelBinding }) });
     let isFirst = true;
     return {
       request: encodeAuthenticationSasl(server.mechanisms),
