@@ -197,16 +197,35 @@ describe('PutLogs', () => {
       [400, 'PostBodyInvalid', 'The request body is not valid JSON object.'],
     ],
     [
-      'a package list',
+      'a package list that is none',
       { 'x-log-mode': 'batch_group' },
       'x',
-      [400, 'NotEmulated', 'POST /logstores/orders/shards/lb is not emulated'],
+      [400, 'PostBodyInvalid', 'Protobuffer content cannot be parsed'],
     ],
   ])("refuses %s with the service's words, and takes the next request", async (_, headers, body, error) => {
     await using sls = await startWithStore();
     expect(errorOf(await send(sls.port, { method: 'POST', path: lb, headers, body }))).toEqual(error);
     expect((await send(sls.port, { method: 'POST', path: lb, body: encoded })).status).toBe(200);
     expect(stored(sls)).toEqual([group]);
+  });
+
+  it('takes a list of packages, all of it or nothing', async () => {
+    await using sls = await startWithStore({ shardCount: 1 });
+    const headers = { 'x-log-mode': 'batch_group' };
+    // SlsLogPackageList of SlsLogPackage { data, compress_type: NONE }; lengths are varints of two bytes.
+    const field = (bytes: Uint8Array): Buffer =>
+      Buffer.concat([Buffer.of(0x0a, 0x80 | (bytes.length & 0x7f), bytes.length >> 7), bytes]);
+    const packed = (data: Uint8Array): Buffer => field(Buffer.concat([field(data), Buffer.of(0x18, 0)]));
+    const broken = Buffer.concat([packed(encoded), packed(Buffer.from('x'))]);
+    expect(errorOf(await send(sls.port, { method: 'POST', path: lb, headers, body: broken }))).toEqual([
+      400,
+      'PostBodyInvalid',
+      'Protobuffer content cannot be parsed',
+    ]);
+    expect(stored(sls)).toEqual([]);
+    const body = Buffer.concat([packed(encoded), packed(encoded)]);
+    expect((await send(sls.port, { method: 'POST', path: lb, headers, body })).status).toBe(200);
+    expect(stored(sls)).toEqual([group, group]);
   });
 
   it('knows neither unknown logstores nor unknown projects', async () => {

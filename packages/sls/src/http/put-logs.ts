@@ -1,7 +1,7 @@
-import { decompress, parseCompressType, slsErrors } from '@sampan/sls-wire';
+import { countLogs, decodeLogPackages, decompress, parseCompressType, slsErrors } from '@sampan/sls-wire';
 import { parseJsonLogGroup } from '../ingest/json-log-group.ts';
 import { bodyBytesMax } from './body.ts';
-import { type Call, logstoreOf, notEmulated, type Operation } from './operation.ts';
+import { type Call, logstoreOf, type Operation } from './operation.ts';
 import { emptyReply } from './reply.ts';
 import { parameter, type SlsRequest } from './request.ts';
 
@@ -10,11 +10,15 @@ export const putLogs: Operation = {
   name: 'PutLogs',
   async run(call) {
     const { request, backend } = call;
-    if (request.headers['x-log-mode'] === 'batch_group') throw notEmulated(request);
     const { project, logstore } = logstoreOf(call);
     const target = { project, logstore, hashKey: hashKeyOf(call), clientAddress: request.clientAddress };
     const body = rawBody(request);
-    if (isJson(request, body)) {
+    if (request.headers['x-log-mode'] === 'batch_group') {
+      const groups = decodeLogPackages(body, bodyBytesMax);
+      // Each is read before any is stored, so that a broken list leaves nothing behind.
+      for (const group of groups) countLogs(group);
+      await Promise.all(groups.map((group) => backend.ingest.putEncoded(target, group)));
+    } else if (isJson(request, body)) {
       await backend.ingest.put(target, parseJsonLogGroup(body, backend.clock.nowMs()));
     } else await backend.ingest.putEncoded(target, body);
     return emptyReply;
