@@ -19,6 +19,7 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { SlsOptions } from './options.ts';
 import { createPgFrontEnd } from './pg/front-end.ts';
 import { openResourceTable, type ResourceTable } from './resources/resource-table.ts';
+import { startRetention } from './retention/retention.ts';
 import { createDamageReporter } from './storage/damage.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { createDocuments } from './storage/documents.ts';
@@ -99,6 +100,8 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
   lifecycle.defer('front ends', async () => {
     await Promise.all([frontEnds.http.stop(), frontEnds.pg?.stop()]);
   });
+  const retention = startRetention({ catalog, storage, engine, clock, log });
+  lifecycle.defer('retention', () => retention.stop());
   const { listeners, refused } = await listenEverywhere(options, frontEnds, log);
   return {
     httpPort: listeners[0].http.port,

@@ -88,6 +88,11 @@ class WorkerEngine implements IndexEngine {
     await this.#call({ kind: 'drop', uid });
   }
 
+  async forget(logstore: Pick<LogstoreView, 'uid' | 'shards'>, receivedBeforeMs: number): Promise<number> {
+    const { uid, shards } = logstore;
+    return (await this.#call({ kind: 'forget', logstore: { uid, shards }, receivedBeforeMs })) as number;
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#shutDown();
     return this.#stopping;

@@ -123,6 +123,8 @@ export interface IndexEngine extends AsyncDisposable {
   histogram(request: HistogramRequest): Promise<readonly HistogramSlot[]>;
   /** Forgets a deleted logstore. */
   drop(uid: string): Promise<void>;
+  /** Removes the logs of a logstore that came before a time; resolves with how many. */
+  forget(logstore: Pick<LogstoreView, 'uid' | 'shards'>, receivedBeforeMs: number): Promise<number>;
   stop(): Promise<void>;
 }
 

@@ -105,6 +105,15 @@ export class Indexer {
     });
   }
 
+  /** Removes logs that came before a time; resolves with how many. */
+  async forget(
+    { uid, shards }: { readonly uid: string; readonly shards: readonly ShardView[] },
+    receivedBeforeMs: number,
+  ): Promise<number> {
+    const logstore = await this.#open(uid, shards);
+    return this.#exclusive(() => logstore.table.forget(receivedBeforeMs));
+  }
+
   /** Finishes the batch in hand and closes every file. */
   async stop(): Promise<void> {
     this.#isStopped = true;

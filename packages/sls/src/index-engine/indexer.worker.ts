@@ -77,6 +77,8 @@ async function answer(engine: Engine, settings: WorkerSettings, call: WorkerCall
       return runHistogram(call.request, await target(engine, settings, call.request.logstore));
     case 'drop':
       return engine.indexer.drop(call.uid);
+    case 'forget':
+      return engine.indexer.forget(call.logstore, call.receivedBeforeMs);
     case 'stop':
       // Queries first: a thread that ends while the engine works for it takes the whole process down.
       await engine.runner.stop();

@@ -87,6 +87,31 @@ export class LogTable {
     }
   }
 
+  /**
+   * Removes the rows received before a time. They can no longer tell how far the shards are indexed, so that is
+   * written down in the same transaction.
+   */
+  async forget(receivedBeforeMs: number): Promise<number> {
+    const connection = this.#connection;
+    const where = `WHERE received < ${Math.floor(receivedBeforeMs)}`;
+    const found = await connection.runAndReadAll(`SELECT count(*) FROM ${this.#table} ${where}`);
+    const rows = Number(found.getRows()[0]?.[0] ?? 0);
+    if (rows === 0) return 0;
+    await connection.run('BEGIN');
+    try {
+      for (const [shard, next] of this.positions) {
+        await connection.run(`INSERT INTO log_position VALUES (${sqlString(this.uid)}, ${shard}, ${next})`);
+      }
+      await connection.run(`DELETE FROM ${this.#table} ${where}`);
+      await connection.run('COMMIT');
+    } catch (error) {
+      await connection.run('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+    this.rows -= rows;
+    return rows;
+  }
+
   /** Removes the table and everything known about the logstore. */
   async drop(): Promise<void> {
     const connection = this.#connection;

@@ -13,6 +13,11 @@ export type WorkerCall =
   | { readonly kind: 'sql'; readonly request: SqlRequest }
   | { readonly kind: 'histogram'; readonly request: HistogramRequest }
   | { readonly kind: 'drop'; readonly uid: string }
+  | {
+      readonly kind: 'forget';
+      readonly logstore: Pick<LogstoreView, 'uid' | 'shards'>;
+      readonly receivedBeforeMs: number;
+    }
   | { readonly kind: 'stop' };
 
 export type ToWorker =

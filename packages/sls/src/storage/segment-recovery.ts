@@ -18,6 +18,8 @@ export interface RecoveredShard {
   readonly last: { readonly first: number; readonly bytes: number } | undefined;
   /** Bytes cut off behind the last sound record; 0 after a clean stop. */
   readonly tornBytes: number;
+  /** When the last sound record came; 0 when there is none. */
+  readonly newestMs: number;
   /** Records that cannot be read although sound ones follow: their bytes have changed since they were written. */
   readonly damaged: readonly Damage[];
 }
@@ -37,7 +39,7 @@ export async function recoverShard(directory: string): Promise<RecoveredShard> {
     .filter((first) => first !== undefined)
     .sort((a, b) => a - b);
   const first = firsts.at(-1);
-  if (first === undefined) return { end: 0, last: undefined, tornBytes: 0, damaged: [] };
+  if (first === undefined) return { end: 0, last: undefined, tornBytes: 0, newestMs: 0, damaged: [] };
 
   const path = join(directory, segmentFileName(first));
   const scan = await scanSegment(path, first);
@@ -45,17 +47,19 @@ export async function recoverShard(directory: string): Promise<RecoveredShard> {
     // The crash came between making the file and writing its head: there is no record in it.
     await rm(path);
     await syncDirectory(directory);
-    return { end: first, last: undefined, tornBytes: scan.fileBytes, damaged: [] };
+    return { end: first, last: undefined, tornBytes: scan.fileBytes, newestMs: 0, damaged: [] };
   }
   const tornBytes = scan.fileBytes - scan.soundBytes;
   if (tornBytes > 0) await cutTail(directory, path, scan.soundBytes);
-  return { end: scan.end, last: { first, bytes: scan.soundBytes }, tornBytes, damaged: scan.damaged };
+  const { end, newestMs, damaged } = scan;
+  return { end, last: { first, bytes: scan.soundBytes }, tornBytes, newestMs, damaged };
 }
 
 interface Scan {
   readonly end: number;
   readonly soundBytes: number;
   readonly fileBytes: number;
+  readonly newestMs: number;
   readonly damaged: readonly Damage[];
 }
 
@@ -67,9 +71,10 @@ async function scanSegment(path: string, first: number): Promise<Scan> {
   // A head that was never written has nothing behind it; one that has been changed since does not matter.
   const isHeadless =
     !isSegmentHead(head, first) && findNextRecord(file.fd, { position: first - 1, offset: 0 }) === undefined;
-  if (isHeadless) return { end: first, soundBytes: 0, fileBytes, damaged: [] };
+  if (isHeadless) return { end: first, soundBytes: 0, fileBytes, newestMs: 0, damaged: [] };
 
   const damaged: Damage[] = [];
+  let newestMs = 0;
   let position = first;
   let offset = segmentHeadBytes;
   let chunk = Buffer.alloc(0);
@@ -77,6 +82,7 @@ async function scanSegment(path: string, first: number): Promise<Scan> {
   for (;;) {
     const check = checkRecord(chunk, at, position);
     if (check.kind === 'record') {
+      newestMs = chunk.readUIntLE(at + 16, 6);
       offset += check.end - at;
       at = check.end;
       position += 1;
@@ -97,7 +103,7 @@ async function scanSegment(path: string, first: number): Promise<Scan> {
     at = 0;
     if (bytesRead < check.bytesNeeded) break;
   }
-  return { end: position, soundBytes: offset, fileBytes, damaged };
+  return { end: position, soundBytes: offset, fileBytes, newestMs, damaged };
 }
 
 async function cutTail(directory: string, path: string, soundBytes: number): Promise<void> {

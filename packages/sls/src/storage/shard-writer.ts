@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slsErrors } from '@sampan/sls-wire';
+import { removeExpiredSegments } from './expired-segments.ts';
 import { diskFiles, type SegmentFile, type SegmentFiles } from './segment-files.ts';
 import {
   encodeSegmentHead,
@@ -27,6 +28,8 @@ export interface ShardWriter {
   append(record: NewRecord): Promise<number>;
   /** Resolves when every append begun so far has been answered. */
   settled(): Promise<void>;
+  /** Removes whole segments whose records all came before a time; resolves with how many. Appends wait meanwhile. */
+  expire(beforeMs: number): Promise<number>;
   /** Waits for what is under way and closes the file. */
   stop(): Promise<void>;
 }
@@ -80,6 +83,8 @@ class GroupCommitWriter implements ShardWriter {
   readonly #segmentBytesMax: number;
   readonly #pendingBytesMax: number;
   #end: number;
+  /** When the newest record came; 0 when that is not known. */
+  #newestMs: number;
   /** The segment being written. */
   #segment: Segment | undefined;
   /** The segment to reopen before the next write, with its durable length. */
@@ -96,6 +101,7 @@ class GroupCommitWriter implements ShardWriter {
     this.#segmentBytesMax = options.segmentBytesMax ?? 64 * 1024 * 1024;
     this.#pendingBytesMax = options.pendingBytesMax ?? 64 * 1024 * 1024;
     this.#end = options.recovered.end;
+    this.#newestMs = options.recovered.newestMs;
     this.#resume = options.recovered.last;
   }
 
@@ -121,6 +127,22 @@ class GroupCommitWriter implements ShardWriter {
 
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+  }
+
+  async expire(beforeMs: number): Promise<number> {
+    await this.settled();
+    if (this.#isStopped) return 0;
+    let removed = 0;
+    const work = async (): Promise<void> => {
+      try {
+        removed = await this.#removeExpired(beforeMs);
+      } finally {
+        await this.#run();
+      }
+    };
+    this.#running = work();
+    await this.#running;
+    return removed;
   }
 
   async stop(): Promise<void> {
@@ -178,6 +200,7 @@ class GroupCommitWriter implements ShardWriter {
     }
     let position = this.#end;
     this.#end += batch.records.length;
+    this.#newestMs = batch.records.at(-1)?.receivedAtMs ?? this.#newestMs;
     for (const record of batch.records) record.resolve(position++);
     // One huge record must not keep its buffer for ever.
     if (this.#scratch.length > batchBytesMax) this.#scratch = Buffer.allocUnsafe(256 * 1024);
@@ -228,6 +251,19 @@ class GroupCommitWriter implements ShardWriter {
       throw error;
     }
     return { file, first, bytes: segmentHeadBytes };
+  }
+
+  /** A segment whose last record has expired is closed, so that it can go like the ones before it. */
+  async #removeExpired(beforeMs: number): Promise<number> {
+    const newestMs = this.#newestMs;
+    const last = this.#segment ?? this.#resume;
+    if (last !== undefined && last.first < this.#end && newestMs < beforeMs) {
+      await this.#segment?.file.close();
+      this.#segment = undefined;
+      this.#resume = undefined;
+      this.#segment = await this.#begin();
+    }
+    return removeExpiredSegments(this.#directory, { beforeMs, newestMs });
   }
 
   async #giveUpSegment(): Promise<void> {

@@ -28,6 +28,8 @@ export interface LogStorage extends AsyncDisposable {
   isGathering(uid: string, shard: number): boolean;
   /** Resolves when every append to a shard begun so far is durable or refused: its end is final if nothing follows. */
   settled(uid: string, shard: number): Promise<void>;
+  /** Removes the segments of a logstore whose records all came before a time; resolves with how many. */
+  expire(uid: string, beforeMs: number): Promise<number>;
   /** Removes a logstore's folder. */
   drop(uid: string): Promise<void>;
   /** Removes one shard's folder. */
@@ -97,6 +99,13 @@ class SegmentStorage implements LogStorage {
 
   async settled(uid: string, shard: number): Promise<void> {
     await this.#logstores.get(uid)?.get(shard)?.writer.settled();
+  }
+
+  async expire(uid: string, beforeMs: number): Promise<number> {
+    let removed = 0;
+    for (const { writer } of this.#logstores.get(uid)?.values() ?? [])
+      removed += await writer.expire(beforeMs);
+    return removed;
   }
 
   async dropShard(uid: string, shard: number): Promise<void> {
