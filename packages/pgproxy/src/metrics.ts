@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:http';
-import type { AdminView } from './admin/tables.ts';
-import { totalsOf } from './admin/totals.ts';
+import { type AdminView, count } from './admin/tables.ts';
+import { type Totals, totalsOf } from './admin/totals.ts';
+import type { ClientSession } from './client/client-session.ts';
+import type { Pool } from './server/pool.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [Labels, number];
@@ -23,117 +25,61 @@ function metric(
   return [`# HELP pgproxy_${name} ${what.help}`, `# TYPE pgproxy_${name} ${what.type}`, ...lines].join('\n');
 }
 
-/** Everything the proxy counts, as Prometheus reads it. Names clients, users and statements nowhere. */
+type Metric = readonly [name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]];
+
+/** Everything the proxy counts, as Prometheus reads it. Names clients, addresses and statements nowhere. */
 export function metricsText(view: AdminView): string {
-  const { scheduler, pools, pins, refusedStates, cancels, open } = view.pools;
-  const gauge = (name: string, help: string, samples: readonly Sample[]): string =>
-    metric(name, { type: 'gauge', help }, samples);
-  const counter = (name: string, help: string, samples: readonly Sample[]): string =>
-    metric(name, { type: 'counter', help }, samples);
+  const all = [...componentMetrics(view), ...poolMetrics(view), ...totalMetrics(view)];
+  return `${all.map(([name, type, help, samples]) => metric(name, { type, help }, samples)).join('\n')}\n`;
+}
+
+function componentMetrics(view: AdminView): Metric[] {
+  const { scheduler } = view.pools;
   type One = (typeof scheduler.components)[number];
-  const perComponent = (value: (component: One) => number): Sample[] =>
+  const per = (value: (component: One) => number): Sample[] =>
     scheduler.components.map((one) => [{ component: one.share.name }, value(one)]);
-  const clients = (accept: (client: { state: string; pinnedBy: unknown; isWaiting: boolean }) => boolean) =>
-    perComponent(
-      (one) => [...view.clients].filter((client) => client.component === one && accept(client)).length,
-    );
-  const all = [...pools.values()];
-  const perPool = (value: (pool: (typeof all)[number]) => number): Sample[] =>
+  const clients = (accept: (client: ClientSession) => boolean): Sample[] =>
+    per((one) => count(view.clients, (client) => client.component === one && accept(client)));
+  const waitSeconds = per((one) => scheduler.longestWaitMs(one) / 1000);
+  return [
+    ['clients', 'gauge', 'Clients past their login.', clients(() => true)],
+    ['clients_waiting', 'gauge', 'Clients that wait for a server.', clients((one) => one.isWaiting)],
+    ['clients_pinned', 'gauge', 'Clients that keep a server.', clients((one) => one.pinnedBy !== undefined)],
+    ['component_in_use', 'gauge', 'Server connections in use.', per((one) => one.inUse)],
+    ['component_guaranteed', 'gauge', 'Server connections guaranteed.', per((one) => one.share.guaranteed)],
+    ['component_max', 'gauge', 'Server connections never exceeded.', per((one) => one.share.max)],
+    ['component_longest_wait_seconds', 'gauge', 'Age of the oldest waiting request.', waitSeconds],
+    ['component_granted_total', 'counter', 'Server connections lent.', per((one) => one.granted)],
+    ['component_refused_total', 'counter', 'Requests over queueMax.', per((one) => one.refused)],
+    ['component_timed_out_total', 'counter', 'Requests over queueTimeoutMs.', per((one) => one.timedOut)],
+  ];
+}
+
+function poolMetrics(view: AdminView): Metric[] {
+  const all = [...view.pools.pools.values()];
+  const per = (value: (pool: Pool) => number): Sample[] =>
     all.map((pool) => [{ database: pool.database, user: pool.user }, value(pool)]);
-  return `${[
-    gauge(
-      'clients',
-      'Clients past their login.',
-      clients(() => true),
-    ),
-    gauge(
-      'clients_waiting',
-      'Clients that wait for a server.',
-      clients((one) => one.isWaiting),
-    ),
-    gauge(
-      'clients_pinned',
-      'Clients that keep a server between transactions.',
-      clients((one) => one.pinnedBy !== undefined),
-    ),
-    gauge(
-      'component_in_use',
-      'Server connections in use.',
-      perComponent((one) => one.inUse),
-    ),
-    gauge(
-      'component_guaranteed',
-      'Server connections guaranteed.',
-      perComponent((one) => one.share.guaranteed),
-    ),
-    gauge(
-      'component_max',
-      'Server connections never exceeded.',
-      perComponent((one) => one.share.max),
-    ),
-    gauge(
-      'component_longest_wait_seconds',
-      'Age of the oldest waiting request.',
-      perComponent((one) => scheduler.longestWaitMs(one) / 1000),
-    ),
-    counter(
-      'component_granted_total',
-      'Server connections lent.',
-      perComponent((one) => one.granted),
-    ),
-    counter(
-      'component_refused_total',
-      'Requests refused because the queue was full.',
-      perComponent((one) => one.refused),
-    ),
-    counter(
-      'component_timed_out_total',
-      'Requests refused after queueTimeoutMs.',
-      perComponent((one) => one.timedOut),
-    ),
-    gauge('servers', 'Connections to PostgreSQL, those being opened and closed too.', [[{}, open]]),
-    gauge('servers_max', 'The option server.connections.', [[{}, scheduler.total]]),
-    gauge(
-      'pool_servers',
-      'Sessions of a pool.',
-      perPool((pool) => pool.servers.size),
-    ),
-    gauge(
-      'pool_servers_idle',
-      'Sessions of a pool that nobody holds.',
-      perPool((pool) => pool.idle.length),
-    ),
-    counter(
-      'transactions_total',
-      'Transactions.',
-      perPool((pool) => totalsOf(pool).transactions),
-    ),
-    counter(
-      'queries_total',
-      'Requests that ended with ReadyForQuery.',
-      perPool((pool) => totalsOf(pool).queries),
-    ),
-    counter(
-      'received_bytes_total',
-      'From clients.',
-      perPool((pool) => totalsOf(pool).receivedBytes),
-    ),
-    counter(
-      'sent_bytes_total',
-      'From PostgreSQL.',
-      perPool((pool) => totalsOf(pool).sentBytes),
-    ),
-    counter(
-      'wait_seconds_total',
-      'Time clients waited for a server.',
-      perPool((pool) => totalsOf(pool).waitMs / 1000),
-    ),
-    counter('pins_total', 'Clients that began to keep a server because of session state.', [[{}, pins]]),
-    counter('refused_states_total', 'Statements refused because they leave session state.', [
-      [{}, refusedStates],
-    ]),
-    counter('cancels_total', 'Cancel requests sent to PostgreSQL.', [[{}, cancels]]),
-  ].join('\n')}\n`;
+  const total = (value: (totals: Totals) => number): Sample[] => per((pool) => value(totalsOf(pool)));
+  return [
+    ['pool_servers', 'gauge', 'Sessions of a pool.', per((pool) => pool.servers.size)],
+    ['pool_servers_idle', 'gauge', 'Sessions of a pool nobody holds.', per((pool) => pool.idle.length)],
+    ['transactions_total', 'counter', 'Transactions.', total((one) => one.transactions)],
+    ['queries_total', 'counter', 'Requests answered.', total((one) => one.queries)],
+    ['received_bytes_total', 'counter', 'From clients.', total((one) => one.receivedBytes)],
+    ['sent_bytes_total', 'counter', 'From PostgreSQL.', total((one) => one.sentBytes)],
+    ['wait_seconds_total', 'counter', 'Time clients waited.', total((one) => one.waitMs / 1000)],
+  ];
+}
+
+function totalMetrics(view: AdminView): Metric[] {
+  const { scheduler, pins, refusedStates, cancels, open } = view.pools;
+  return [
+    ['servers', 'gauge', 'Connections to PostgreSQL, also those being opened or closed.', [[{}, open]]],
+    ['servers_max', 'gauge', 'The option server.connections.', [[{}, scheduler.total]]],
+    ['pins_total', 'counter', 'Clients that began to keep a server for its state.', [[{}, pins]]],
+    ['refused_states_total', 'counter', 'Statements refused for session state.', [[{}, refusedStates]]],
+    ['cancels_total', 'counter', 'Cancel requests sent to PostgreSQL.', [[{}, cancels]]],
+  ];
 }
 
 /** Serves `GET /metrics`, and nothing else. */
