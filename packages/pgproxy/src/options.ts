@@ -108,6 +108,7 @@ const optionsSchema = z.strictObject({
   components: z.array(component).default([]),
   defaultComponent: z.strictObject(shareFields).optional(),
   poolMode: poolMode.default('transaction'),
+  transport: z.enum(['auto', 'net', 'io_uring']).default('net'),
   pinning: pinning.default('pin'),
   adminUsers: z.array(name).optional(),
   statsUsers: z.array(name).optional(),

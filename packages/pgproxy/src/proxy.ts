@@ -40,6 +40,7 @@ import type { Borrower } from './server/pool.ts';
 import { type ChangeableOptions, ServerPools } from './server/server-pools.ts';
 import { ProfileTable } from './settings/profile.ts';
 import { netTransports } from './transport/net-transport.ts';
+import { openTransports } from './transport/open-transports.ts';
 import type { Accept, TransportListener, Transports } from './transport/transport.ts';
 
 /** Counts that are exact whenever no callback is running. */
@@ -88,7 +89,9 @@ export async function startPgProxy(
   options: PgProxyOptions,
   environment: PgProxyEnvironment = {},
 ): Promise<PgProxy> {
-  const proxy = new RunningProxy(resolveOptions(options), environment);
+  const resolved = resolveOptions(options);
+  const transports = await openTransports(resolved.transport, environment.log ?? silentLog);
+  const proxy = new RunningProxy(resolved, transports, environment);
   try {
     await proxy.listen();
   } catch (error) {
@@ -104,7 +107,7 @@ class RunningProxy implements PgProxy {
   readonly componentPorts: Record<string, number> = {};
   metricsPort: number | undefined;
   #options: ResolvedOptions;
-  readonly #transports: Transports = netTransports;
+  readonly #transports: Transports;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #lifecycle: Lifecycle = createLifecycle();
@@ -127,7 +130,8 @@ class RunningProxy implements PgProxy {
   readonly #watch: HolderWatch;
   #lastId = Math.floor(Math.random() * 0x3fff_ffff);
 
-  constructor(options: ResolvedOptions, environment: PgProxyEnvironment) {
+  constructor(options: ResolvedOptions, transports: Transports, environment: PgProxyEnvironment) {
+    this.#transports = transports;
     this.#options = options;
     this.host = options.listen.host;
     this.#clock = environment.clock ?? systemClock;
@@ -162,6 +166,8 @@ class RunningProxy implements PgProxy {
       stopListening: () => this.#stopListening(),
       whenEmpty: () => this.#untilEmpty(),
     });
+    // After the connections: a ring still has to report that they are closed.
+    this.#lifecycle.defer('transports', () => this.#transports.stop());
     this.#lifecycle.defer('connections', () => this.#closeConnections());
   }
 
@@ -202,7 +208,9 @@ class RunningProxy implements PgProxy {
   }
 
   async #listenOn(port: number, option: string): Promise<number> {
-    const listener = await this.#transports
+    // TLS towards clients is Node's, on sockets of Node.
+    const transports = this.#tls === undefined ? this.#transports : netTransports;
+    const listener = await transports
       .listen({
         host: this.host,
         port,

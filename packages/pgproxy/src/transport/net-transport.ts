@@ -18,15 +18,20 @@ interface Addresses {
 /** Sinks are told about errors as a close: what matters to a proxy is that the peer is gone. */
 abstract class SocketTransport implements Transport {
   readonly socket: Socket;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
+  remoteAddress = '';
+  remotePort = 0;
+  localAddress = '';
+  localPort = 0;
   abstract readonly isEncrypted: boolean;
   #isPaused = false;
 
   constructor(socket: Socket, addresses: Addresses) {
     this.socket = socket;
+    this.nameEnds(addresses);
+  }
+
+  /** Remembers both ends, because a closed socket no longer knows them. */
+  nameEnds(addresses: Addresses): void {
     this.remoteAddress = addresses.remoteAddress ?? '';
     this.remotePort = addresses.remotePort ?? 0;
     this.localAddress = addresses.localAddress ?? '';
@@ -187,6 +192,7 @@ export function connectNet(
   socket.once('error', options.failed);
   socket.connect({ host: options.host, port: options.port }, () => {
     socket.removeListener('error', options.failed);
+    opened.nameEnds(socket);
     options.connected(opened);
   });
   return opened;
