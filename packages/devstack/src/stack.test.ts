@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { findFreePorts } from '@sampan/base';
 import { findBinaries, readPostmasterPid } from '@sampan/postgres';
+import { waitUntil } from '@sampan/testkit';
 import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
 import type { Addresses } from './addresses.ts';
@@ -131,6 +133,34 @@ describe('startStack', () => {
     await new Promise((done) => holder.close(done));
     await using stack = await startStackForTests(folder.directory, config);
     expect(stack.addresses.sls?.pgPort).toBe(port);
+  });
+
+  test('takes its port back from a PostgreSQL that an earlier run left over', async () => {
+    await using folder = await createStackFolder();
+    const [port = 0] = await findFreePorts('127.0.0.1', 1);
+    const settings = { postgres: { port } };
+    await (await startStackForTests(folder.directory, settings)).stop();
+    const cluster = join(folder.directory, 'postgres');
+    const { postgres, account } = await findBinaries();
+    const words = ['-D', cluster, '-p', String(port), '-c', 'unix_socket_directories='];
+    const leftover = spawn(postgres, words, {
+      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+      cwd: '/',
+      stdio: 'ignore',
+    });
+    try {
+      const isReady = async () => (await readFile(join(cluster, 'postmaster.pid'), 'utf8')).includes('ready');
+      await waitUntil(isReady, { what: 'the other PostgreSQL to accept', timeoutMs: 30_000 });
+      const options = optionsForTests(folder.directory, settings);
+      await using stack = await startStack(options);
+      expect(await query(stack.addresses, 'api', 'SELECT 1')).toEqual([1]);
+      expect(options.events).toContainEqual({
+        event: 'notice',
+        message: `ended PostgreSQL process ${leftover.pid}, left over from an earlier run`,
+      });
+    } finally {
+      leftover.kill('SIGQUIT');
+    }
   });
 
   test('stops PostgreSQL again when the emulator cannot start', async () => {

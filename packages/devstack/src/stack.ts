@@ -3,6 +3,7 @@ import { type Config, logstoresOf, type Plan } from '@sampan/config';
 import type { Addresses } from './addresses.ts';
 import type { Backend, Part } from './backend.ts';
 import { createEmbeddedBackend } from './embedded/embedded-backend.ts';
+import { endLeftoverPostgres } from './embedded/stack-postgres.ts';
 import { devstackErrors } from './errors.ts';
 import { createLayout, ensureLayout, type Layout } from './layout.ts';
 import { acquireLock } from './lock.ts';
@@ -82,7 +83,10 @@ function assertBackend(name: string): void {
 
 async function prepareBackend(options: StackOptions, layout: Layout): Promise<Backend> {
   const tell = options.on ?? (() => {});
+  const onNotice = (message: string): void => tell({ event: 'notice', message });
   const { secrets, areNew } = await ensureSecrets(layout);
+  // Before the ports are looked at: what is left over from an earlier run may still hold one of them.
+  await endLeftoverPostgres({ layout, onNotice });
   await assertPortsFree(wantedPorts(options));
   return createEmbeddedBackend({
     ...(await withFreePorts(options)),
@@ -91,7 +95,7 @@ async function prepareBackend(options: StackOptions, layout: Layout): Promise<Ba
     areSecretsNew: areNew,
     log: options.log ?? silentLog,
     onPart: (part) => tell({ event: 'part', part, tookMs: sinceStartMs() }),
-    onNotice: (message) => tell({ event: 'notice', message }),
+    onNotice,
   });
 }
 

@@ -1,13 +1,31 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findBinaries, type Postgres, type PostgresOptions, startPostgres } from '@sampan/postgres';
+import {
+  findBinaries,
+  type Postgres,
+  type PostgresOptions,
+  startPostgres,
+  stopStalePostgres,
+} from '@sampan/postgres';
 import type { Layout } from '../layout.ts';
-import { ensureClusterPlace } from './cluster-place.ts';
+import { ensureClusterPlace, findClusterFolder } from './cluster-place.ts';
 
 export interface StackPostgresOptions
   extends Required<Pick<PostgresOptions, 'host' | 'port' | 'password' | 'isPasswordNew' | 'settings'>> {
   readonly layout: Layout;
   readonly onNotice: (message: string) => void;
+}
+
+/**
+ * Ends the PostgreSQL of an earlier run of this stack and waits until its port is free. After `kill -9` of a stack
+ * its server needs a moment to shut down, and would pass for a stranger on our port.
+ */
+export async function endLeftoverPostgres(
+  options: Pick<StackPostgresOptions, 'layout' | 'onNotice'>,
+): Promise<void> {
+  const leftover = await stopStalePostgres(await findClusterFolder(options.layout));
+  if (leftover === undefined) return;
+  options.onNotice(`ended PostgreSQL process ${leftover}, left over from an earlier run`);
 }
 
 /** Starts PostgreSQL on the stack's cluster; says when programs or data had to be put elsewhere. */
