@@ -5,8 +5,8 @@ import type { Connect, OpenTransport, Transport, TransportSink, Transports } fro
 /** Bytes that may wait in this process for one peer before its source pauses. */
 const highWaterBytes = 64 * 1024;
 const largeReadBytes = 64 * 1024;
-/** Requests are short; a client that sends more gets larger reads. */
-const clientReadBytes = 4096;
+/** Requests are short, and most clients are idle; who sends more gets larger reads, step by step. */
+const clientReadBytes = 1024;
 
 interface Addresses {
   readonly remoteAddress?: string | undefined;
@@ -89,13 +89,11 @@ class ReadBuffer {
 
   /** Chooses the memory of the next read. Bulk senders get large reads; the rest stay small while idle. */
   next(lastRead: number, isFree: boolean): Buffer {
-    const wantsLarge = lastRead === this.current.length;
-    const wantsSmall = lastRead <= this.#smallBytes / 2 && this.current.length > this.#smallBytes;
-    if (wantsLarge && this.current.length < largeReadBytes) {
-      this.current = Buffer.allocUnsafeSlow(largeReadBytes);
-    } else if (wantsSmall || !isFree) {
-      this.current = Buffer.allocUnsafeSlow(wantsSmall ? this.#smallBytes : this.current.length);
-    }
+    const size = this.current.length;
+    const isFull = lastRead === size && size < largeReadBytes;
+    const isWide = lastRead <= size / 8 && size > this.#smallBytes;
+    const wanted = isFull ? size * 4 : isWide ? size / 4 : size;
+    if (wanted !== size || !isFree) this.current = Buffer.allocUnsafeSlow(wanted);
     return this.current;
   }
 }
