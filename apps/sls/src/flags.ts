@@ -18,6 +18,7 @@ export interface Flags {
   readonly baseDomain: readonly string[];
   readonly defaultProject?: string;
   readonly timeZone: string;
+  readonly rebuildIndex: boolean;
   readonly logLevel: LogLevel;
   readonly exitWithParent: boolean;
 }
@@ -45,6 +46,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     .option('--no-pg', 'leave the PostgreSQL protocol out')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--data <directory>', 'where everything is kept', '.sampan/sls')
+    .option('--rebuild-index', 'throw the index away and build it from the log', false)
     .option('--json', 'print events as JSON lines', false)
     .addOption(
       new Option('--auth <mode>', 'check every signature, or let any request pass')
@@ -89,6 +91,7 @@ export function slsOptionsOf(flags: Flags): SlsOptions {
     region: flags.region,
     baseDomains: flags.baseDomain,
     timeZone: flags.timeZone,
+    rebuildIndex: flags.rebuildIndex,
     ...(id === undefined || secret === undefined ? {} : { accessKeys: [{ id, secret }] }),
     ...(defaultProject === undefined ? {} : { defaultProject }),
   };

@@ -23,6 +23,10 @@ export const slsEmulatorErrors = defineErrors({
     family: 'environment',
     summary: 'a segment file holds bytes that do not match their checksum, or a segment is missing',
   },
+  SLS_SNAPSHOT_REFUSED: {
+    family: 'environment',
+    summary: 'a copy of the data directory cannot be made where it was asked for',
+  },
   SLS_DOCUMENT_CORRUPT: {
     family: 'environment',
     summary: 'a file of the catalogue cannot be read as the JSON document it should be',

@@ -40,6 +40,8 @@ export interface SlsOptions {
   readonly timeZone?: string;
   /** PEM; default: self-signed, kept in the data directory. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Throw the index away and build it from the log. */
+  readonly rebuildIndex?: boolean;
   /** What the index may hold in memory. */
   readonly memoryLimitMb?: number;
   readonly clock?: Clock;

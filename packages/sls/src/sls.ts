@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, createLifecycle, type Lifecycle, silentLog, systemClock } from '@sampan/base';
 import { type AccessKey, type Authenticator, createAuthenticator } from './auth/authenticate.ts';
@@ -20,6 +21,7 @@ import type { SlsOptions } from './options.ts';
 import { createPgFrontEnd } from './pg/front-end.ts';
 import { openResourceTable, type ResourceTable } from './resources/resource-table.ts';
 import { startRetention } from './retention/retention.ts';
+import { takeSnapshot } from './snapshot/snapshot.ts';
 import { createDamageReporter } from './storage/damage.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
 import { createDocuments } from './storage/documents.ts';
@@ -43,6 +45,11 @@ export interface Sls extends AsyncDisposable {
   readonly catalog: Catalog;
   /** Makes it as harsh as the cloud: quotas, errors, latency. Nothing is in force until it is added. */
   readonly faults: FaultInjection;
+  /**
+   * Copies the data directory, with everything acknowledged so far, to a folder that must not exist yet. Restoring
+   * is starting an emulator on the copy.
+   */
+  snapshot(directory: string): Promise<void>;
   /** Stops listening, finishes what is acknowledged, closes every file. Twice is fine. */
   stop(): Promise<void>;
 }
@@ -74,6 +81,7 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     certificate: options.tls,
   });
 
+  if (options.rebuildIndex === true) await rm(join(dataDirectory, 'index'), { recursive: true, force: true });
   const storage = createSegmentStorage({ directory: join(dataDirectory, 'log'), log });
   lifecycle.defer('log storage', () => storage.stop());
   const engine = createIndexEngine({
@@ -112,6 +120,8 @@ async function start(options: SlsOptions, lifecycle: Lifecycle): Promise<Sls> {
     certificate: identity.certificate.cert,
     catalog,
     faults,
+    snapshot: (directory) =>
+      takeSnapshot(directory, { dataDirectory, storage, uids: () => logstoreUids(catalog) }),
     stop: () => lifecycle.stop(),
     [Symbol.asyncDispose]: () => lifecycle.stop(),
   };

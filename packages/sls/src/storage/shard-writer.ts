@@ -22,6 +22,8 @@ export interface NewRecord {
 export interface ShardWriter {
   /** Position of the next record; everything below is durable. */
   readonly end: number;
+  /** The last segment and how much of it is durable; absent before the first record. */
+  readonly last: { readonly first: number; readonly bytes: number } | undefined;
   /** True while a batch is open: one more record in it costs no sync of its own. */
   readonly isGathering: boolean;
   /** Resolves with the record's position once it is durable; rejects when it certainly is not there. */
@@ -89,6 +91,8 @@ class GroupCommitWriter implements ShardWriter {
   #segment: Segment | undefined;
   /** The segment to reopen before the next write, with its durable length. */
   #resume: { readonly first: number; readonly bytes: number } | undefined;
+  /** The segment closed last, while the next one is being begun. */
+  #closed: { readonly first: number; readonly bytes: number } | undefined;
   #pending: Pending[] = [];
   #pendingBytes = 0;
   #running: Promise<void> | undefined;
@@ -107,6 +111,11 @@ class GroupCommitWriter implements ShardWriter {
 
   get end(): number {
     return this.#end;
+  }
+
+  get last(): { readonly first: number; readonly bytes: number } | undefined {
+    const last = this.#segment ?? this.#resume ?? this.#closed;
+    return last === undefined ? undefined : { first: last.first, bytes: last.bytes };
   }
 
   get isGathering(): boolean {
@@ -230,6 +239,7 @@ class GroupCommitWriter implements ShardWriter {
     }
     const open = this.#segment;
     if (open !== undefined && open.first < this.#end && open.bytes + batchBytes > this.#segmentBytesMax) {
+      this.#closed = open;
       this.#segment = undefined;
       await open.file.close();
     }
@@ -259,6 +269,7 @@ class GroupCommitWriter implements ShardWriter {
     const last = this.#segment ?? this.#resume;
     if (last !== undefined && last.first < this.#end && newestMs < beforeMs) {
       await this.#segment?.file.close();
+      this.#closed = last;
       this.#segment = undefined;
       this.#resume = undefined;
       this.#segment = await this.#begin();

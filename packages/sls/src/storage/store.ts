@@ -16,6 +16,14 @@ export interface ShardEnd {
   readonly end: number;
 }
 
+/** What of a shard's files is durable. */
+export interface DurableShard {
+  readonly shard: number;
+  readonly directory: string;
+  /** The last segment and its durable length; the ones before it are final. */
+  readonly last: { readonly first: number; readonly bytes: number } | undefined;
+}
+
 /** The log of every logstore: append-only, durable, the only truth. Logstores are named by their uid. */
 export interface LogStorage extends AsyncDisposable {
   /** Makes or recovers the shards of a logstore; appends and views need it. Opening again is harmless. */
@@ -24,6 +32,8 @@ export interface LogStorage extends AsyncDisposable {
   append(uid: string, shard: number, record: NewRecord): Promise<{ position: number }>;
   /** The shards and their acknowledged ends at this moment. */
   shards(uid: string): readonly ShardEnd[];
+  /** The shards and the durable part of their files at this moment. */
+  durableShards(uid: string): readonly DurableShard[];
   /** True while a shard has an open batch that further records can join without a sync of their own. */
   isGathering(uid: string, shard: number): boolean;
   /** Resolves when every append to a shard begun so far is durable or refused: its end is final if nothing follows. */
@@ -91,6 +101,11 @@ class SegmentStorage implements LogStorage {
       ends.push({ shard, directory, end: writer.end });
     }
     return ends;
+  }
+
+  durableShards(uid: string): readonly DurableShard[] {
+    const open = [...(this.#logstores.get(uid)?.values() ?? [])];
+    return open.map(({ shard, directory, writer }) => ({ shard, directory, last: writer.last }));
   }
 
   isGathering(uid: string, shard: number): boolean {
