@@ -40,6 +40,18 @@ describe('options', () => {
     for (const place of ['server.host', 'server.port', 'server.connections', 'users.0', 'conections']) {
       expect(message).toContain(place);
     }
+    expect(message).toContain('server.port 70000: ');
+  });
+
+  test('are quoted where they are wrong, unless they are secret', () => {
+    const { message } = problemsOf({
+      ...valid,
+      users: [{ name: 'u', auth: 'kerberos', password: 'x'.repeat(2000) }],
+      tls: { cert: 5, key: 7 },
+    });
+    expect(message).toContain('users.0.auth "kerberos": ');
+    expect(message).toContain('users.0.password: ');
+    expect(message).toContain('tls.key: ');
   });
 
   test('cannot guarantee more than there is', () => {

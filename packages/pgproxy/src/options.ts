@@ -142,7 +142,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   const parsed = optionsSchema.safeParse(options);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`,
+      (issue) => `${issue.path.join('.') || 'options'}${shownValue(options, issue.path)}: ${issue.message}`,
     );
     throw pgproxyErrors.create('PGPROXY_OPTIONS_INVALID', {
       message: `the proxy's options are invalid: ${problems.join('; ')}`,
@@ -152,6 +152,15 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   checkNames(parsed.data);
   checkShares(parsed.data);
   return parsed.data;
+}
+
+/** The value at `path` as ` "value"`, if it is one value and no secret. */
+function shownValue(options: unknown, path: readonly PropertyKey[]): string {
+  if (path.some((name) => /password|^(?:key|cert|ca)$/i.test(String(name)))) return '';
+  let value: unknown = options;
+  for (const name of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[name];
+  const isScalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return isScalar ? ` ${JSON.stringify(value).slice(0, 80)}` : '';
 }
 
 /** What a component gets, beyond what the scheduler has to know. */

@@ -70,6 +70,24 @@ describe('PAUSE', () => {
   );
 });
 
+describe('RESUME', () => {
+  proxied(
+    'ends a PAUSE that still waits',
+    async (proxy) => {
+      await using console = await connected(proxy, at);
+      await using second = await connected(proxy, at);
+      await using client = await connected(proxy);
+      await client.query('BEGIN');
+      const paused = console.query('PAUSE');
+      await waitUntil(async () => (await row(second, 'SHOW STATE'))['value'] === 'no', { what: 'the pause' });
+      await second.query('RESUME');
+      await paused;
+      await client.query('COMMIT');
+    },
+    { adminUsers },
+  );
+});
+
 describe('the admin console', () => {
   proxied(
     'kills the clients of a database, and new ones wait for RESUME',

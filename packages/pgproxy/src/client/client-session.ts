@@ -47,6 +47,8 @@ const lingerMs = 5000;
 /** Cancel keys as PostgreSQL 18 makes them for protocol 3.2 and for 3.0. */
 const longKeyBytes = 32;
 const shortKeyBytes = 4;
+/** Statements that make a transaction last; several in one text may end with one. */
+const commits = /\b(?:commit|end|prepare\s+transaction)\b/i;
 /** Unreported settings one client may have; with more it is pinned. */
 const extrasMax = 100;
 
@@ -395,10 +397,17 @@ export class ClientSession implements TrafficOwner, Borrower, Learner, Transport
     this.statements.forgetAll();
     const server = this.server;
     this.server = undefined;
-    if (server !== undefined) this.#pools.abandon(server, this.#traffic.isMidMessage);
+    if (server !== undefined) this.#abandon(server);
     else if (wasWaiting) this.#pools.withdraw(this);
     this.#options.over(this);
     if (wasLogin) this.pool.welcomes.giveUp(this.#settingsKey, this);
+  }
+
+  /** What runs inside a transaction will be rolled back anyway: nobody waits for it, unless it is the COMMIT. */
+  #abandon(server: ServerConnection): void {
+    const isDoomed = server.status === 'T' && server.replies.size > 0 && !this.isSession;
+    this.#pools.abandon(server, this.#traffic.isMidMessage);
+    if (isDoomed && server.state === 'reset' && !commits.test(this.trace.text)) this.#pools.cancel(server);
   }
 
   #end(): void {

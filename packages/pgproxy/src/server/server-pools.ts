@@ -297,13 +297,17 @@ export class ServerPools implements ServerOwner {
       if (lent === 'full') borrower.serverIsRefused({ kind: 'queueFull' });
       else if (lent !== 'later') borrower.serverIsLent(lent);
     }
+    this.#tellFree();
     return wasPaused;
   }
 
-  /** Resolves when no client holds a server of the database, then closes those servers. */
+  /** Resolves when no client holds a server of the database, then closes those servers; or when it is resumed. */
   async drained(database: string | undefined): Promise<void> {
-    await this.#until(() =>
-      this.#poolsOf(database).every(({ servers }) => [...servers].every((one) => !this.#lentTo.has(one))),
+    const isFree = (one: ServerConnection): boolean => !this.#lentTo.has(one);
+    await this.#until(
+      () =>
+        !this.isPaused(database) ||
+        this.#poolsOf(database).every(({ servers }) => [...servers].every(isFree)),
     );
     if (database === undefined ? this.#isAllPaused : this.isPaused(database)) this.reconnect(database);
   }
