@@ -2,9 +2,10 @@ import { slsErrors } from '@sampan/sls-wire';
 
 /**
  * Cursors are decimal numbers of 19 digits in base64, one per log group and consecutive, because clients decode
- * them, subtract one and ask for the time of the cursor before. The first one is as large as the service's are.
+ * them, subtract one and ask for the time of the cursor before. The service's numbers grow with time; the first one here
+ * lies above those of this decade, so that a cursor brought along from there is older than everything.
  */
-const firstCursor = 1_500_000_000_000_000_000n;
+const firstCursor = 1_900_000_000_000_000_000n;
 const positionMax = 2 ** 47;
 
 export function encodeCursor(position: number): string {
@@ -12,19 +13,19 @@ export function encodeCursor(position: number): string {
 }
 
 /**
- * The position that a cursor stands for: -1 for the one before the first, which clients compute. `undefined` when
- * the text is not a cursor of this server.
+ * The position that a cursor stands for: -1 for all before the first, such as the one that clients compute.
+ * `undefined` when the text is not a cursor.
  */
 export function decodeCursor(text: string): number | undefined {
   const digits = Buffer.from(text, 'base64').toString('latin1');
   if (!/^\d{1,20}$/.test(digits)) return undefined;
-  const position = Number(BigInt(digits) - firstCursor);
-  return position < -1 || position > positionMax ? undefined : position;
+  const position = Math.max(-1, Number(BigInt(digits) - firstCursor));
+  return position > positionMax ? undefined : position;
 }
 
-/** The position of a cursor that must lie between the beginning and `end`, inclusive. Throws the vendor's errors. */
+/** The position of a cursor that must not lie behind `end`. Throws the vendor's errors. */
 export function requireCursor(text: string | undefined, end: number): number {
-  if (text === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {
+  if (text === undefined || !/^[A-Za-z0-9+/]+={0,2}\s*$/.test(text)) {
     throw slsErrors.parameterInvalid('Parameter Cursor is not valid');
   }
   const position = decodeCursor(text);

@@ -93,7 +93,7 @@ export const updateCheckpoint: Operation = {
     const parsed = checkpointSchema.safeParse(jsonBody(call.request));
     if (!parsed.success) throw slsErrors.postBodyNotJson();
     const { shard, checkpoint } = parsed.data;
-    if (!isBase64(checkpoint)) throw slsErrors.invalidShardCheckPoint();
+    if (!isBase64(checkpoint.trim())) throw slsErrors.invalidShardCheckPoint();
     await call.backend.consumerGroups.saveCheckpoint(uid, groupOf(call), {
       shard,
       checkpoint,

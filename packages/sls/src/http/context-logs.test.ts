@@ -58,7 +58,7 @@ describe('GetContextLogs', () => {
     }
     const [row = {}] = await find(sls, 'n: 12a | with_pack_meta');
     expect(row).toMatchObject({ n: '12a', '__tag__:__pack_id__': 'AB12-C' });
-    expect(row['__pack_meta__']).toMatch(/^[0-2]\|MTU[A-Za-z0-9+/]+=*\|2\|0$/);
+    expect(row['__pack_meta__']).toMatch(/^[0-2]\|MTk[A-Za-z0-9+/]+=*\|2\|0$/);
 
     const reply = await context(sls, row, 'back_lines=3&forward_lines=2');
     expect(JSON.parse(reply.text)).toMatchObject({

@@ -142,6 +142,20 @@ describe('PullLogs', () => {
     expect(errorOf(await pull(server, text))).toEqual(error);
   });
 
+  it('reads a cursor of the service, older than everything here, from the beginning', async () => {
+    await using server = await startShop();
+    await put(server, 'a');
+    // From the service in 2017; Python puts a line end behind its base64.
+    const old = 'MTUxMDMwODcyMDA5NjE0Mzg1MQ==';
+    expect(names((await pull(server, `${old}\n`)).bytes)).toEqual(['a']);
+    const none = await pull(server, old, { query: `&end_cursor=${encodeURIComponent(old)}` });
+    expect(none.headers).toMatchObject({
+      'x-log-count': '0',
+      'x-log-cursor': old,
+      'x-log-end-of-cursor': '1',
+    });
+  });
+
   it('refuses what it cannot do by name', async () => {
     await using server = await startShop();
     const from = await cursor(server, 'begin');

@@ -39,19 +39,20 @@ export const pullLogs: Operation = {
     const shard = await shardToRead(call);
     const count = integerParameter(request, 'count') ?? pullGroupsMax;
     if (count < 0) throw slsErrors.parameterInvalid('ParameterCount should be in [0-1000]');
-    const from = requireCursor(parameter(request, 'cursor'), shard.end);
+    const cursor = parameter(request, 'cursor');
+    const from = requireCursor(cursor, shard.end);
     const endCursor = parameter(request, 'end_cursor');
     const to = endCursor === undefined ? shard.end : requireCursor(endCursor, Number.MAX_SAFE_INTEGER);
     // Some clients send 0 for "as many as you like".
     const recordsMax = Math.min(count === 0 ? pullGroupsMax : count, pullGroupsMax);
     const records = await call.backend.finder.read(shard, { from, to, recordsMax, bytesMax: pullBytesMax });
     const last = records.at(-1);
-    const next = last === undefined ? Math.max(from, 0) : last.position + 1;
+    const next = last === undefined ? undefined : last.position + 1;
     const headers: Record<string, string> = {
       'content-type': 'application/x-protobuf',
-      'x-log-cursor': encodeCursor(next),
+      'x-log-cursor': next === undefined ? (cursor ?? '').trim() : encodeCursor(next),
       'x-log-count': String(records.length),
-      'x-log-end-of-cursor': next >= Math.min(to, shard.end) ? '1' : '0',
+      'x-log-end-of-cursor': next === undefined || next >= Math.min(to, shard.end) ? '1' : '0',
       'x-log-cursor-time': String(last === undefined ? 0 : seconds(last.receivedAtMs)),
       ...(last === undefined ? {} : { 'x-log-read-last-cursor': encodeCursor(last.position) }),
     };
