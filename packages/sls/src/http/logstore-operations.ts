@@ -82,6 +82,7 @@ export const getIndex: Operation = {
       storage: 'pg',
       keys: {},
       ...json,
+      ...(json['line'] ? { line: { token: [], caseSensitive: false, chn: false, ...json['line'] } } : {}),
       lastModifyTime: index.lastModifyTime,
     });
   },

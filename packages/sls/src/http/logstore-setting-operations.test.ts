@@ -134,3 +134,21 @@ describe('the account', () => {
     expect((await call(sls, 'POST', '/logstores', { ...body, shardCount: 98 })).status).toBe(200);
   });
 });
+
+describe('a logstore that is no metric store', () => {
+  it('has no substores', async () => {
+    await using sls = await startShop();
+    expect(await get(sls, '/logstores/orders/substores')).toEqual({ substores: [] });
+    expect(errorOf(await call(sls, 'GET', '/logstores/gone/substores'))[1]).toBe('LogStoreNotExist');
+  });
+});
+
+describe('the line of an index', () => {
+  it('comes back complete, because clients read its fields unasked', async () => {
+    await using sls = await startShop();
+    await call(sls, 'POST', '/logstores/orders/index', { line: { token: [','] }, keys: {} });
+    expect(await get(sls, '/logstores/orders/index')).toMatchObject({
+      line: { token: [','], caseSensitive: false, chn: false },
+    });
+  });
+});

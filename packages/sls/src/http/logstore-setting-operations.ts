@@ -1,7 +1,7 @@
 import { slsErrors } from '@sampan/sls-wire';
 import { ingestProcessors } from '../resources/store-kinds.ts';
 import { logstoreOf, type Operation } from './operation.ts';
-import { emptyReply } from './reply.ts';
+import { emptyReply, jsonReply } from './reply.ts';
 import { jsonBody } from './request.ts';
 import { entriesOf, requireEntry } from './resource-operations.ts';
 
@@ -47,5 +47,15 @@ export const updateProcessor: Operation = {
     }
     await call.backend.catalog.updateLogstore(project, logstore, { processorId: processorName });
     return emptyReply;
+  },
+};
+
+/** Only metric stores have substores. */
+export const listSubStores: Operation = {
+  name: 'ListSubStores',
+  run(call) {
+    const { project, logstore } = logstoreOf(call);
+    call.backend.catalog.requireLogstore(project, logstore);
+    return jsonReply({ substores: [] });
   },
 };

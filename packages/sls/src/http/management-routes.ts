@@ -25,7 +25,12 @@ import {
 } from './account-operations.ts';
 import { createChart, deleteChart, getChart, updateChart } from './dashboard-chart-operations.ts';
 import { getJobInstance, jobOperations, listJobInstances } from './job-operations.ts';
-import { clearStorage, updateEncryption, updateProcessor } from './logstore-setting-operations.ts';
+import {
+  clearStorage,
+  listSubStores,
+  updateEncryption,
+  updateProcessor,
+} from './logstore-setting-operations.ts';
 import {
   applyConfig,
   configOperations,
@@ -125,6 +130,7 @@ const ofStores: readonly RouteRow[] = [
   ['POST', '/logstores/:logstore/processor', { '': updateProcessor }],
   ['GET', '/logstores/:logstore/multimodalconfiguration', { '': multimodalConfiguration.get }],
   ['PUT', '/logstores/:logstore/multimodalconfiguration', { '': multimodalConfiguration.put }],
+  ['GET', '/logstores/:logstore/substores', { '': listSubStores }],
   ['GET', '/metricstores', { '*': emptyList('ListMetricStores', 'metricstores') }],
   ['GET', '/materializedviews', { '*': emptyList('ListMaterializedViews', 'materializedviews') }],
   ['GET', '/etljobs', { '*': emptyList('ListETLJobs', 'etlJobNameList') }],
