@@ -28,6 +28,7 @@ function announce(proxy: PgProxy, json: boolean): void {
     host: proxy.host,
     port: proxy.port,
     components: proxy.componentPorts,
+    ...(proxy.metricsPort === undefined ? {} : { metricsPort: proxy.metricsPort }),
     pid: process.pid,
   };
   const ports = Object.entries(proxy.componentPorts).map(([name, port]) => `, ${name} ${port}`);

@@ -11,16 +11,16 @@ export interface ClientIdentity {
 
 /**
  * The name of a client's component: the one whose own port it came in by, else the first whose `match` agrees in
- * everything it says. `undefined`: none. A component without any condition matches nobody.
+ * everything it says, else the first that says nothing and has no port of its own. `undefined`: none.
  */
 export function assignComponent(
   identity: ClientIdentity,
-  components: readonly Pick<ComponentOptions, 'name' | 'match'>[],
+  components: readonly Pick<ComponentOptions, 'name' | 'match' | 'listenPort'>[],
   portOwners: ReadonlyMap<number, string>,
 ): string | undefined {
   const owner = portOwners.get(identity.port);
   if (owner !== undefined) return owner;
-  return components.find(({ match }) => {
+  const matching = components.find(({ match }) => {
     const conditions: [string | number | undefined, string | number][] = [
       [match.port, identity.port],
       [match.user, identity.user],
@@ -29,5 +29,8 @@ export function assignComponent(
     ];
     const stated = conditions.filter(([want]) => want !== undefined);
     return stated.length > 0 && stated.every(([want, have]) => want === have);
-  })?.name;
+  });
+  const isForTheRest = ({ match, listenPort }: (typeof components)[number]): boolean =>
+    listenPort === undefined && Object.values(match).every((condition) => condition === undefined);
+  return (matching ?? components.find(isForTheRest))?.name;
 }
