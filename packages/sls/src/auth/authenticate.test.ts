@@ -110,6 +110,22 @@ describe('strict authentication', () => {
     );
   });
 
+  it('refuses a V1 request whose body is not the one of its signed Content-MD5', () => {
+    const headers = {
+      date: new Date(nowMs).toUTCString(),
+      'x-log-apiversion': '0.6.0',
+      'x-log-signaturemethod': 'hmac-sha1',
+      // `printf '{}' | md5sum`
+      'content-md5': '99914B932BD37A50B983C5E7C90AE93B',
+    };
+    const signature = signV1(request(headers), { secret: 'sk', digest: 'sha1' });
+    const signed = request({ ...headers, authorization: authorizationV1('ak', signature) });
+    expect(() => authenticator().check(signed, body)).not.toThrow();
+    expect(() => authenticator().check(signed, Buffer.from('[]'))).toThrow(
+      `signature ${signature} not match`,
+    );
+  });
+
   it('refuses a V4 request whose body was changed on the way', () => {
     expect(() => authenticator().check(v4(), Buffer.from('{ }'))).toThrow(
       expect.objectContaining({ errorCode: 'SignatureNotMatch' }),

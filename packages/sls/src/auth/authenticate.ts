@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '@sampan/base';
 import { bodyHash, isSignedWith, parseAuthorization, type SignedRequest, slsErrors } from '@sampan/sls-wire';
 
@@ -39,12 +40,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const secret = secrets.get(authorization.accessKeyId);
     if (secret === undefined) throw slsErrors.accessKeyIdNotFound(authorization.accessKeyId);
     checkTime(authorization.version === 'v1' ? rfcDate(headers) : logDate(headers), options.clock.nowMs());
-    if (!isSignedWith(secret, request, authorization, () => bodyHash(body))) {
+    const isBodySigned = authorization.version === 'v4' || isContentMd5Of(headers['content-md5'], body);
+    if (!isBodySigned || !isSignedWith(secret, request, authorization, () => bodyHash(body))) {
       throw slsErrors.signatureNotMatch(authorization.signature);
     }
   }
 
   return { check, secretOf: (accessKeyId) => secrets.get(accessKeyId) };
+}
+
+/** V1 signs the digest of the body, not the body, so the two are compared. Some clients send no digest, or an empty one. */
+function isContentMd5Of(digest: string | undefined, body: Uint8Array): boolean {
+  if (digest === undefined || digest === '') return true;
+  return createHash('md5').update(body).digest('hex') === digest.toLowerCase();
 }
 
 function checkSignatureMethod(method: string | undefined): void {
