@@ -20,8 +20,8 @@ export interface Piece {
 /**
  * One TCP connection on the ring.
  *
- * Sending: `#sending` is with the kernel, `#filling` collects what is written meanwhile, `#backlog` what does
- * not fit; bytes leave in this order. Receiving: one request that repeats itself is with the kernel unless the
+ * Sending: `#sending` is with the kernel, `#full` and after them `#filling` hold what was written meanwhile; bytes
+ * leave in this order. Receiving: one request that repeats itself is with the kernel unless the
  * transport is paused; what still arrives then is `#held`. The descriptor is closed when the kernel has
  * answered every request, so that no answer can meet another connection.
  */
@@ -57,7 +57,7 @@ export class RingTransport implements OpenTransport {
   #sendingTo = 0;
   #filling: Piece | undefined;
   #filled = 0;
-  #backlog: Buffer[] = [];
+  #full: Piece[] = [];
   #pendingBytes = 0;
 
   constructor(engine: RingEngine, index: number, sink: TransportSink) {
@@ -101,13 +101,17 @@ export class RingTransport implements OpenTransport {
   write(buffer: Buffer, start: number, end: number): boolean {
     if (this.#isDestroyed || this.#isEnding || start >= end) return true;
     this.#pendingBytes += end - start;
-    let from = start;
-    if (this.#backlog.length === 0) {
+    for (let from = start; from < end; ) {
       this.#filling ??= this.#engine.takePiece();
-      from += copy(this.#filling.memory, this.#filled, { buffer, start, end });
-      this.#filled += from - start;
+      const count = copy(this.#filling.memory, this.#filled, { buffer, start: from, end });
+      from += count;
+      this.#filled += count;
+      if (this.#filled === pieceBytes) {
+        this.#full.push(this.#filling);
+        this.#filling = undefined;
+        this.#filled = 0;
+      }
     }
-    if (from < end) this.#backlog.push(Buffer.from(buffer.subarray(from, end)));
     if (!this.isQueued && this.#sending === undefined) this.#later();
     return true;
   }
@@ -133,7 +137,6 @@ export class RingTransport implements OpenTransport {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
-    this.#backlog = [];
     this.#held = [];
     if (this.file !== -1) this.#engine.shutdown(this.file, shutdownBoth);
     this.#later();
@@ -233,30 +236,21 @@ export class RingTransport implements OpenTransport {
 
   #send(): void {
     if (this.#sending === undefined) {
-      if (this.#filled === 0 || !this.#isConnected) return;
-      this.#sending = this.#filling;
+      if (!this.#isConnected) return;
+      const full = this.#full.shift();
+      if (full === undefined && this.#filled === 0) return;
+      this.#sending = full ?? this.#filling;
       this.#sendingFrom = 0;
-      this.#sendingTo = this.#filled;
-      this.#filling = undefined;
-      this.#filled = 0;
-      this.#refill();
+      this.#sendingTo = full === undefined ? this.#filled : pieceBytes;
+      if (full === undefined) {
+        this.#filling = undefined;
+        this.#filled = 0;
+      }
     } else if (this.#requests > (this.#isReceiving ? 1 : 0)) return;
     const piece = this.#sending;
     if (piece === undefined) return;
     this.#requests++;
     this.#engine.send(this, piece.address + this.#sendingFrom, this.#sendingTo - this.#sendingFrom);
-  }
-
-  #refill(): void {
-    while (this.#backlog.length > 0 && this.#filled < pieceBytes) {
-      this.#filling ??= this.#engine.takePiece();
-      const next = this.#backlog[0];
-      if (next === undefined) return;
-      const count = next.copy(this.#filling.memory, this.#filled);
-      this.#filled += count;
-      if (count === next.length) this.#backlog.shift();
-      else this.#backlog[0] = next.subarray(count);
-    }
   }
 
   /** The peer has ended and everything was sent, or this side has: then the stream is over or half over. */
@@ -273,11 +267,12 @@ export class RingTransport implements OpenTransport {
   #finish(): void {
     if (this.#requests > 0 || this.#isClosed) return;
     this.#isClosed = true;
-    for (const piece of [this.#sending, this.#filling]) {
+    for (const piece of [this.#sending, ...this.#full, this.#filling]) {
       if (piece !== undefined) this.#engine.returnPiece(piece);
     }
     this.#sending = undefined;
     this.#filling = undefined;
+    this.#full = [];
     this.#engine.forget(this);
     this.sink.closed();
   }

@@ -6,7 +6,7 @@ const entries = 1024;
 const completionEntries = 8192;
 const receiveBuffers = 256;
 /** Memory of one receive; also of one send. */
-export const pieceBytes = 16 * 1024;
+export const pieceBytes = 32 * 1024;
 const bufferGroup = 0;
 
 // Names of `struct io_uring_params` and `io_uring.h`, Linux 6.0 and later.
