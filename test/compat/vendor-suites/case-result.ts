@@ -37,7 +37,7 @@ export interface TimedCase {
 }
 
 const detailCharactersMax = 6000;
-const lineCharactersMax = 600;
+const lineCharactersMax = 1500;
 const refusedMax = 20;
 
 /** The beginning and the end of what a case printed; suites print whole replies in one line. */

@@ -34,14 +34,15 @@ SAMPAN_VENDOR_DIR=~/checkouts npx vitest run --project compat test/compat/vendor
 
 The checkouts are used as they are, nothing of them is part of this repository, and nothing is built: the Node SDK must have its dependencies
 in \`node_modules\`, and the Go packages \`.\`, \`consumer\` and \`producer\` must each hold their compiled test program \`*.test\` (tag \`e2e\`).
-The command line client needs the Python SDK's checkout as well.
+The command line client needs the Python SDK's checkout as well. Its command list was last changed with commit \`6f8cef3\`; later clients no longer
+have all of its commands, so the list below is for a checkout of that commit.
 
 ## How they meet the emulator
 
 | suite | names lead to the emulator by | beside that |
 |---|---|---|
 | aliyun-log-cli | \`http_proxy\` | the \`sleep\` lines are left out; a command that occurs twice runs once, as in the vendor's own runner |
-| Go SDK | \`HTTP_PROXY\` | each test function is a process with a project of its own, side by side, because they sleep for minutes; two that end only with Ctrl-C get it |
+| Go SDK | \`HTTP_PROXY\` | each test function is a process with a project of its own, side by side, because they sleep for minutes, and two methods that are changed by what others leave behind run apart; two functions that end only with Ctrl-C get it |
 | Python SDK | \`http_proxy\` | sleeps of five seconds and more of the main thread are cut; a plug-in supplies values that some tests take as fixtures but no conftest gives, and orders the steps of the resource suite as its main program does; two files whose source holds no access key meet an emulator with \`--auth any\` |
 | Node SDK | a loader that leads \`*.log.aliyuncs.com\` to a port of this machine | – |
 
