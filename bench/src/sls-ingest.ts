@@ -11,7 +11,7 @@ import { type Measurement, publish } from './results.ts';
 import { countLogs, createLogstore, type SlsTarget } from './sls-target.ts';
 import { measureVictoriaLogs } from './victorialogs.ts';
 
-export const logsPerBatch = 500;
+const logsPerBatch = 500;
 const connections = 64;
 /** Enough for compression and dictionaries to have work, few enough to sign anew each second. */
 const bodiesPerLoad = 32;
