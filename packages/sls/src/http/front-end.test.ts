@@ -108,6 +108,15 @@ describe('a request', () => {
     expect(bytes.toString()).toMatch(/^HTTP\/1\.1 400 .*"errorCode":"PostBodyTooLarge"/s);
   });
 
+  it('for a tunnel is refused with a sentence, and the next one works', async () => {
+    await using sls = await startFrontEnd();
+    await using client = await connectTcp(sls.port);
+    client.send('CONNECT shop.sls.local:443 HTTP/1.1\r\nHost: shop.sls.local:443\r\n\r\n');
+    const bytes = await client.closed();
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 400 .*"errorCode":"NotEmulated".*http:\/\/ endpoint/s);
+    expect((await send(sls.port, { path: '/', host: 'sls.local' })).status).toBe(200);
+  });
+
   it('of chunks without end is refused and closed', async () => {
     await using sls = await startFrontEnd();
     await using client = await connectTcp(sls.port);

@@ -54,6 +54,7 @@ export function createHttpFrontEnd(options: HttpFrontEndOptions): HttpFrontEnd {
     );
     server.maxConnections = connectionsMax;
     server.on('clientError', answerBrokenHead);
+    server.on('connect', (_, socket) => refuseTunnel(socket as Socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: address.host, port: address.port, backlog: 1024 }, () => {
@@ -248,11 +249,23 @@ function answerBrokenHead(error: Error & { code?: string }, socket: Socket): voi
     return;
   }
   const isTooLong = error.code === 'HPE_HEADER_OVERFLOW';
-  const reply = errorReply(
+  endWith(
+    socket,
     slsErrors.parameterInvalid(
       isTooLong ? `http header is larger than ${headBytesMax} bytes` : 'the request is not valid HTTP/1.1',
     ),
   );
+}
+
+/** CONNECT comes from a client that uses the emulator as its proxy and has an https endpoint. */
+function refuseTunnel(socket: Socket): void {
+  socket.on('error', () => socket.destroy());
+  endWith(socket, slsErrors.notEmulated('CONNECT (a tunnel for https; give the client an http:// endpoint)'));
+}
+
+/** The last answer on a connection that has left HTTP's normal course. */
+function endWith(socket: Socket, error: SlsError): void {
+  const reply = errorReply(error);
   socket.end(
     `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${reply.body.length}\r\n` +
       `x-log-requestid: ${nextRequestId()}\r\nConnection: close\r\n\r\n${reply.body.toString('utf8')}`,

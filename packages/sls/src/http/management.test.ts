@@ -338,6 +338,10 @@ describe('shippers', () => {
       'Unauthorized',
       'denied by sts or ram, action: ram:PassRole, resource: acs:ram::1234:role/r',
     ]);
+    // The role comes before the name, as the vendor's command list shows.
+    expect(errorOf(await call(sls, 'PUT', `${path}/s`, body('acs:ram::1234:role/r')))[1]).toBe(
+      'Unauthorized',
+    );
     expect(errorOf(await call(sls, 'GET', `${path}/s`))).toEqual([
       404,
       'ParameterInvalid',

@@ -23,6 +23,13 @@ export const shipperOperations = {
       return plain.create.run(call);
     },
   } satisfies Operation,
+  update: {
+    ...plain.update,
+    run(call: Call) {
+      checkRole(jsonBody(call.request));
+      return plain.update.run(call);
+    },
+  } satisfies Operation,
 };
 
 /** A role of no possible account (their ids have sixteen digits) is one that the caller may not pass on. */
