@@ -30,8 +30,13 @@ export async function checkoutOf(suite: SuiteName): Promise<Checkout> {
   }
   const folder = join(parent, folders[suite]);
   if (!existsSync(folder)) return { missing: `there is no checkout ${folder}` };
+  return { folder, commit: await commitOf(folder) };
+}
+
+/** The commit that a working copy stands at. */
+export async function commitOf(folder: string): Promise<string> {
   const head = await runProcess({ command: ['git', '-C', folder, 'rev-parse', 'HEAD'] });
-  return { folder, commit: head.code === 0 ? head.stdout.trim() : 'unknown' };
+  return head.code === 0 ? head.stdout.trim() : 'unknown';
 }
 
 /** The variables of the test without proxies, so that a suite meets only the emulator. */

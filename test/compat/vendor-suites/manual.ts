@@ -27,8 +27,8 @@ SAMPAN_VENDOR_DIR=~/checkouts npx vitest run --project compat test/compat/vendor
 |---|---|
 | \`SAMPAN_VENDOR_DIR\` | folder of checkouts: \`aliyun-log-cli\`, \`aliyun-log-go-sdk\`, \`aliyun-log-python-sdk\`, \`aliyun-log-nodejs-sdk\`. A suite whose checkout is absent is skipped, and says so |
 | \`SAMPAN_VENDOR_SUITES\` | only these, for example \`cli,go,python,node\` |
-| \`SAMPAN_VENDOR_GO_RUN\` | only the Go test functions that match this pattern; the rest is then missed and reported |
-| \`SAMPAN_VENDOR_GO_MINUTES\` | how long one Go test function may take; default 12 |
+| \`SAMPAN_VENDOR_GO_RUN\` | only the Go test functions that match this pattern |
+| \`SAMPAN_VENDOR_GO_MINUTES\` | how long one Go test function may take; default 12. Above 35, three that sleep for 33 minutes are run too |
 | \`SAMPAN_VENDOR_FAILURES\` | folder for a page per suite: each failed case with the requests that were refused |
 | \`SAMPAN_RECORD\` | 1 keeps the result in \`bench/results/vendor-suites-DATE.json\` |
 

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from '../../src/apps.ts';
 import type { CaseResult, SuiteName } from './case-result.ts';
+import { commitOf } from './checkouts.ts';
 import type { Verdict } from './expected-failures.ts';
 
 /** A failed case with the requests that were refused, for people. */
@@ -29,13 +30,17 @@ export async function writeFailures(suite: SuiteName, results: readonly CaseResu
   await writeFile(join(folder, `${suite}.json`), JSON.stringify(results, undefined, 1));
 }
 
+let recording: Promise<void> = Promise.resolve();
+
 /** Keeps the result of a run as dated JSON when `SAMPAN_RECORD` is 1; suites of one day share a file. */
-export async function recordVerdict(
-  suite: SuiteName,
-  commit: string,
-  verdict: Pick<Verdict, 'cases' | 'counts'>,
-): Promise<void> {
-  if (process.env['SAMPAN_RECORD'] !== '1') return;
+export function recordVerdict(suite: SuiteName, checkout: string, verdict: Verdict): Promise<void> {
+  if (process.env['SAMPAN_RECORD'] !== '1') return Promise.resolve();
+  // Suites end side by side and add to one file, so one after another.
+  recording = recording.then(() => addToRecord(suite, checkout, verdict));
+  return recording;
+}
+
+async function addToRecord(suite: SuiteName, checkout: string, verdict: Verdict): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const folder = join(root, 'bench', 'results');
   const path = join(folder, `vendor-suites-${date}.json`);
@@ -44,6 +49,7 @@ export async function recordVerdict(
     ? (JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>)
     : {};
   const { counts, cases } = verdict;
-  const after = { ...before, date, node: process.version, [suite]: { checkout: commit, counts, cases } };
+  const emulator = await commitOf(root);
+  const after = { ...before, date, node: process.version, [suite]: { emulator, checkout, counts, cases } };
   await writeFile(path, `${JSON.stringify(after, undefined, 1)}\n`);
 }
