@@ -22,9 +22,19 @@ function isLasting(command: string): boolean {
   return /\bpnpm(@\S+)? (run )?dev\b/.test(command);
 }
 
+/**
+ * The environment of a terminal. A test that pnpm runs has variables of that run, and one of them tells a pnpm
+ * inside it not to install.
+ */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^p?npm_(lifecycle|package|command|execpath|node_execpath|config_verify_deps)/i.test(name),
+  ),
+);
+
 /** Starts a command in its own group and waits until it prints that it is ready. */
 async function startLasting(command: string, cwd: string): Promise<RunningProcess> {
-  const started = startProcess({ command: ['sh', '-c', command], cwd });
+  const started = startProcess({ command: ['sh', '-c', command], cwd, environment });
   try {
     const isReady = (): boolean => /\bready\b/.test(started.stdout());
     let hasEnded = false;
@@ -72,7 +82,12 @@ describe('the quick start of README.md', () => {
           lasting.push(await startLasting(command, cwd));
           continue;
         }
-        const run = await runProcess({ command: ['sh', '-c', command], cwd, timeoutMs: 120_000 });
+        const run = await runProcess({
+          command: ['sh', '-c', command],
+          cwd,
+          environment,
+          timeoutMs: 120_000,
+        });
         expect(run.code, `${command}\n${run.stdout}\n${run.stderr}`).toBe(0);
       }
     } finally {
